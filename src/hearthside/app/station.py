@@ -1,0 +1,153 @@
+"""The station: the data node with its pages, a compute node as child process, and quiet work in the background."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from hearthside.app.house import House, Outside
+from hearthside.app.rooms import Rooms, home_zone, open_rooms
+from hearthside.config import Settings
+from hearthside.errors import HearthsideError
+from hearthside.events import local_datetime
+from hearthside.home import EntityState, HomeAssistant, Subscription, event_from_state
+from hearthside.inference.shelf import embedded_model, model_file
+from hearthside.inference.supervisor import NodeOptions, Supervisor
+from hearthside.logs import logger
+
+_KEEP_S = 15.0  # between looks for new records: lining up costs no token
+_LOG = logger("station")
+
+
+def system_clock() -> int:
+    """The present, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class _HomeLink:
+    """The connection to Home Assistant, when one is set up."""
+
+    client: HomeAssistant | None = None
+    subscription: Subscription | None = None
+    problem: str = ""
+
+
+def open_house(
+    settings: Settings,
+    *,
+    clock: Callable[[], int] = system_clock,
+    passphrase: str | None = None,
+    with_compute: bool = True,
+    with_home: bool = False,
+) -> House:
+    """A house over the vault of these settings.
+
+    Args:
+        with_compute: start a compute node as a child process; without it answers come from plain code.
+        with_home: follow the states of the Home Assistant in the settings.
+
+    Raises:
+        NeedsPerson: the key of the vault is missing or wrong, or no model is installed.
+    """
+    rooms = open_rooms(settings, clock, passphrase)
+    compute, name = None, ""
+    if with_compute:
+        model = model_file(settings.model_path) if settings.model_path else embedded_model()
+        options = NodeOptions(threads=settings.model_threads, context_tokens=settings.context_tokens)
+        compute, name = Supervisor(model, options, clock, rooms.registry), model.name
+        compute.start()
+    link = _HomeLink()
+    if settings.home_assistant_url:
+        _connect_home(rooms, link, follow=with_home)
+    return House(rooms, Outside(compute, name, lambda: link.client, lambda: link.problem))
+
+
+def _connect_home(rooms: Rooms, link: _HomeLink, follow: bool) -> None:
+    settings = rooms.settings
+    if settings.home_assistant_token_file is None:
+        link.problem = "No token file is set (home_assistant_token_file), so the home is not connected."
+        return
+    try:
+        token = Path(settings.home_assistant_token_file).expanduser().read_text(encoding="utf-8").strip()
+    except OSError:
+        link.problem = "The file with the Home Assistant token cannot be read, so the home is not connected."
+        return
+    link.client = HomeAssistant(settings.home_assistant_url, token, rooms.egress, rooms.clock)
+
+    def on_state(state: EntityState) -> None:
+        rooms.journal.append([event_from_state(state)])
+
+    def on_link(up: bool, why: str) -> None:
+        link.problem = "" if up else why
+
+    if follow:
+        link.subscription = link.client.subscribe(on_state, on_link)
+
+
+def run_station(
+    settings: Settings,
+    *,
+    sample: bool,
+    ready: Callable[[str, House], None],
+    stop: threading.Event,
+    passphrase: str | None = None,
+    token: str | None = None,
+    zone: tzinfo | None = None,
+    with_token: bool = True,
+) -> None:
+    """Serve until `stop` is set.
+
+    Args:
+        sample: let the sample life in first, when the vault is empty.
+        ready: called with the address to open and the house.
+        with_token: pages ask for the token of the address; off only where a test drives them.
+    """
+    from hearthside.web.server import serve  # the web stack takes a second to load; the command line does not need it
+
+    house = open_house(settings, passphrase=passphrase, with_home=True)
+    access = (token or _access_token(house.rooms)) if with_token else None
+    keeper = threading.Thread(target=_keep, args=(house, stop), name="keeper", daemon=True)
+    try:
+        if sample and house.rooms.stream.bounds() is None:
+            house.start_sample()
+        keeper.start()
+        serve(
+            house, settings.host, settings.port, lambda url: ready(url, house), stop, token=access,
+            zone=zone or home_zone(house.rooms.journal),
+        )  # fmt: skip
+    finally:
+        stop.set()
+        house.close()
+
+
+def _access_token(rooms: Rooms) -> str:
+    """The same for one vault, so that a bookmarked page stays open over restarts; derived, never stored."""
+    return rooms.vault.key("page-token").hex()[:32]
+
+
+def _keep(house: House, stop: threading.Event) -> None:
+    """Keep the derived rooms in step, give meaning to new records, and begin the night; never calls the model idly."""
+    last_night = ""
+    while not stop.wait(_KEEP_S if house.rooms.stream.bounds() else 2.0):
+        try:
+            busy = any(job.state == "running" for job in house.jobs())
+            if not busy and house.rooms.stream.pending():
+                house.keep_in_step()
+            compute = house.outside.compute
+            waiting = house.rooms.index.sizes()["waiting"]
+            if not busy and waiting and compute is not None and compute.state().phase == "ready":
+                house.start_embedding()
+            now, offset = house.local_now()
+            local = local_datetime(now, offset)
+            day = local.date().isoformat()
+            if not busy and local.hour == house.rooms.settings.night_hour and day != last_night:
+                last_night = day
+                if house.rooms.stream.bounds() is not None:
+                    house.start_night()
+        except HearthsideError as error:
+            _LOG.warning("keeper: %s", error.code)

@@ -1,0 +1,161 @@
+"""Conversation: understand, compute or quote, word it, check it, and journal every turn whatever happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+
+from hearthside.alignment.stream import LifeStream
+from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, Piece, Turn
+from hearthside.companion.questions import BedTime, Computed, Moment, SmallTalk, understand
+from hearthside.companion.replies import Memory, Search, answer_bed_time, answer_computed, answer_moment, answer_recall
+from hearthside.companion.wording import LanguageModel, Worded, reword, small_talk
+from hearthside.errors import HearthsideError
+from hearthside.events import Event, Json, Layer, Origin, Trust, local_datetime
+from hearthside.journal import Journal, Stored
+from hearthside.memory.hits import Hit
+from hearthside.memory.search import hits_of
+
+SOURCE = "companion"
+_TURNS_SHOWN = 100
+
+
+class Dialogue:
+    """Conversations with one person.
+
+    Args:
+        search: finds records by words and meaning.
+        model: gives the language model, or None while the compute node is not running.
+        names: gives the names known from this life, for the grounding check.
+        clock: the present, UTC milliseconds.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        stream: LifeStream,
+        search: Search,
+        model: Callable[[], LanguageModel | None],
+        names: Callable[[], list[str]],
+        clock: Callable[[], int],
+    ) -> None:
+        self._journal, self._stream, self._search = journal, stream, search
+        self._model, self._names, self._clock = model, names, clock
+        self._one_at_a_time = threading.Lock()
+
+    def ask(self, text: str, conversation: str) -> Iterator[AnswerPart]:
+        """Answer in pieces, then whole. The question is in the journal before the answer begins; the answer always too.
+
+        Args:
+            text: the person's words.
+            conversation: id of the conversation, chosen by the page or the command line.
+        """
+        now = self._clock()
+        question = self._question(text, conversation, now)
+        self._journal.append([question])
+        answer = Answer(
+            "I could not finish this answer; your question is kept. Please ask again.", AnswerMode.UNKNOWN,
+            limited="The answer was interrupted.",
+        )  # fmt: skip
+        try:
+            try:
+                answer = self._answer(text, conversation, now)
+            except HearthsideError as error:
+                answer = Answer(error.message, AnswerMode.UNKNOWN, limited=error.message)
+            for piece in _pieces(answer.text):
+                yield Piece(piece)
+            yield answer
+        finally:
+            self._journal.append([self._answered(answer, conversation, question.id)])
+
+    def turns(self, conversation: str) -> list[Turn]:
+        """What was said in a conversation, oldest first."""
+        stored = [
+            item
+            for item in self._journal.read(kinds=["question", "answer"])
+            if isinstance(item.record, Event) and item.record.payload.get("conversation_id") == conversation
+        ]
+        stored.sort(key=lambda item: item.seq)
+        return [self._turn(item) for item in stored[-_TURNS_SHOWN:]]
+
+    def conversations(self) -> list[str]:
+        """Ids of all conversations, newest first."""
+        found: dict[str, int] = {}
+        for item in self._journal.read(kinds=["question"]):
+            if isinstance(item.record, Event):
+                found[str(item.record.payload.get("conversation_id", ""))] = item.seq
+        return sorted(found, key=lambda name: -found[name])
+
+    def _answer(self, text: str, conversation: str, now: int) -> Answer:
+        offset = self._stream.offset_on(local_datetime(now, 0).date().isoformat())
+        understood = understand(text, now, offset)
+        names = self._names()
+        with self._one_at_a_time:
+            if isinstance(understood, SmallTalk):
+                said = small_talk(self._model(), self._history(conversation), text, names)
+                return _worded(Answer(said.text, AnswerMode.CONVERSATION), said)
+            memory = Memory(self._journal, self._stream, self._search, now)
+            if isinstance(understood, Computed):
+                answer = answer_computed(memory, understood)
+            elif isinstance(understood, BedTime):
+                answer = answer_bed_time(memory, understood)
+            elif isinstance(understood, Moment):
+                answer = answer_moment(memory, understood)
+            else:
+                answer = answer_recall(memory, text, understood)
+            if answer.mode is AnswerMode.COMPUTED:
+                return _worded(answer, reword(self._model(), answer.text, names))
+            return answer
+
+    def _history(self, conversation: str) -> list[tuple[str, str]]:
+        turns = self.turns(conversation)[:-1]
+        return [("user" if turn.who == "you" else "assistant", turn.text) for turn in turns]
+
+    def _question(self, text: str, conversation: str, now: int) -> Event:
+        payload: dict[str, Json] = {"conversation_id": conversation}
+        return Event(
+            SOURCE, "question", Layer.TEXT, now, Origin.SELF, Trust.OWN, payload, clock="station", text=text,
+        )  # fmt: skip
+
+    def _answered(self, answer: Answer, conversation: str, question: bytes) -> Event:
+        body = asdict(answer)
+        evidence = [hit["id"] for hit in body.pop("evidence")]
+        payload: dict[str, Json] = {
+            **body,
+            "mode": answer.mode.value,
+            "conversation_id": conversation,
+            "question": question.hex(),
+            "evidence": evidence,
+        }
+        return Event(
+            SOURCE, "answer", Layer.TEXT, self._clock(), Origin.AI, Trust.UNKNOWN, payload, clock="station",
+            text=answer.text,
+        )  # fmt: skip
+
+    def _turn(self, item: Stored) -> Turn:
+        event = item.record
+        assert isinstance(event, Event)
+        offset = self._stream.offset_on(local_datetime(event.start_ms, 0).date().isoformat())
+        local = local_datetime(event.start_ms, offset).strftime("%Y-%m-%d %H:%M")
+        if event.kind == "question":
+            return Turn(event.start_ms, local, "you", event.text, None)
+        payload = event.payload
+        answer = Answer(
+            event.text, AnswerMode(payload["mode"]), payload["query"], payload["value"],
+            self._evidence(payload["evidence"]), payload["worded_by"], payload["limited"],
+        )  # fmt: skip
+        return Turn(event.start_ms, local, "hearthside", event.text, answer)
+
+    def _evidence(self, ids: list[str]) -> list[Hit]:
+        return hits_of(self._journal, self._stream, [(bytes.fromhex(i), 1.0, "evidence") for i in ids])
+
+
+def _worded(answer: Answer, worded: Worded) -> Answer:
+    return replace(answer, text=worded.text, worded_by=worded.by, limited=worded.limited)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Words with the space that follows them; only checked text is ever streamed."""
+    for i, word in enumerate(text.split(" ")):
+        yield word if i == 0 else " " + word

@@ -1,0 +1,191 @@
+"""Turning a question into something the life stream can compute, by plain patterns; no model is asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hearthside.companion.topics import ASKS, SAID, TOPICS
+from hearthside.memory.query import Measure, Query
+from hearthside.memory.when import Period, find_period
+from hearthside.memory.words import content_words
+
+_HEARD = ("listen", "podcast", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A question that a typed query answers.
+
+    Attributes:
+        unit: how to say the value: ``duration``, ``steps``, ``kg``, ``times`` ...
+        verb: what the person did, past tense, e.g. "slept", "listened to Radiohead".
+    """
+
+    query: Query
+    unit: str
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A question about what was going on at a time, or while something else last happened.
+
+    Attributes:
+        kinds: which kinds to tell of; empty for everything.
+        period: the time asked about, or None.
+        anchor: the occurrence that sets the time ("when I last went running"), or None.
+        verb: "listening to", "doing", "watching", "looking at".
+    """
+
+    kinds: tuple[str, ...]
+    period: Period | None
+    anchor: Computed | None
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class BedTime:
+    """When the person fell asleep or woke up."""
+
+    end: bool
+    period: Period | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """A question that only the person's own evidence can answer, by quoting it."""
+
+    words: list[str]
+    period: Period | None
+
+
+@dataclass(frozen=True, slots=True)
+class SmallTalk:
+    """Nothing about the person's life is asked."""
+
+
+Understood = Computed | Moment | BedTime | Recall | SmallTalk
+
+
+_FILLER = re.compile(
+    r"\b(?:when|how|was|were|is|the last time|the first time|did|do|have|had|has|i|we|my|me|times?|often|many|much|"
+    r"long|ago|last|first|recently|most recent|latest|on average|average|mean|usually|per day|per night|please|you|"
+    r"tell|know|day|what|which|total|in total|altogether)\b"
+)
+_GREETING = re.compile(
+    r"^(?:hi|hello|hey|good (?:morning|evening|afternoon|night)|thanks?|thank you|bye|how are you|who are you|"
+    r"what can you do|what are you|nice|ok|okay|cool|great|lol|haha)\b[\s!.?,]*",
+    re.IGNORECASE,
+)
+
+
+def understand(text: str, now_ms: int, offset_min: int) -> Understood:
+    """What a question asks for.
+
+    Args:
+        text: the person's words.
+        now_ms, offset_min: the present and the person's UTC offset, for "yesterday" and the like.
+    """
+    plain = re.sub(r"[?!.]+\s*$", "", text.strip())
+    lowered = plain.casefold()
+    if _is_small_talk(lowered):
+        return SmallTalk()
+    period, rest = find_period(plain, now_ms, offset_min)
+    rest = rest.strip(" ,?")
+    for parse in (_bed_time, _moment, _computed):
+        found = parse(rest, lowered, period, now_ms, offset_min)
+        if found is not None:
+            return found
+    return Recall(content_words(rest), period)
+
+
+def _is_small_talk(lowered: str) -> bool:
+    greeting = _GREETING.match(lowered)
+    if greeting is None:
+        return False
+    left = lowered[greeting.end() :]
+    return len(left.split()) <= 3 and not re.search(r"\b(?:did|when|what|where|how|who|which)\b", left)
+
+
+def _bed_time(rest: str, lowered: str, period: Period | None, now_ms: int, offset_min: int) -> BedTime | None:
+    if re.search(r"\b(?:go to bed|fall asleep|went to bed|fell asleep|bed ?time)\b", rest) and _asks_when(rest):
+        return BedTime(False, period)
+    if re.search(r"\b(?:wake up|woke up|get up|got up|wake)\b", rest) and _asks_when(rest):
+        return BedTime(True, period)
+    return None
+
+
+def _asks_when(rest: str) -> bool:
+    return bool(re.match(r"^(?:when|what time|at what time|how late|how early)\b", rest))
+
+
+def _moment(rest: str, lowered: str, period: Period | None, now_ms: int, offset_min: int) -> Moment | None:
+    match = re.match(
+        r"^what (?:was|were|did) (?:i|we) (?P<verb>listening to|listen to|doing|do|watching|watch|looking at|look at|"
+        r"playing|hearing)(?P<when>.*)$",
+        rest,
+    )
+    if match is None:
+        return None
+    verb = match["verb"]
+    kinds: tuple[str, ...] = ()
+    if verb.startswith(("listen", "play", "hear")):
+        kinds = _HEARD
+    elif verb.startswith("watch"):
+        kinds = ("watch",)
+    elif verb.startswith("look"):
+        kinds = ("dwell", "caption")
+    clause = re.match(r"^\s*(?:when|while|during)\s+(?P<what>.+)$", match["when"])
+    anchor = None
+    if clause is not None:
+        anchor = _query_for(clause["what"], Measure.LAST, period)
+    elif period is None:
+        return None
+    return Moment(kinds, period, anchor, verb)
+
+
+def _computed(rest: str, lowered: str, period: Period | None, now_ms: int, offset_min: int) -> Computed | None:
+    for pattern, measure in ASKS:
+        if pattern.search(lowered) or pattern.search(rest):
+            found = _query_for(rest, measure, period)
+            if found is not None or measure in {Measure.LAST, Measure.FIRST, Measure.COUNT}:
+                return found or _by_words(rest, measure, period)
+    return None
+
+
+def _query_for(rest: str, measure: Measure, period: Period | None) -> Computed | None:
+    about = " ".join(re.sub(r"\b(?:last|first|recently|most recently)\b", " ", rest).split())
+    for topic in TOPICS:
+        match = topic.pattern.search(about)
+        if match is None:
+            continue
+        thing = (match.groupdict().get("thing") or "").strip()
+        if measure is Measure.COUNT and topic.unit in {"steps", "kg", "points", "duration"}:
+            measure = Measure.SUM
+        if measure is Measure.SUM and topic.unit in {"kg", "points"}:
+            measure = Measure.LAST
+        words = tuple(_stem(word) for word in content_words(thing)) if thing else ()
+        verb = topic.verb.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
+        query = Query(
+            measure, topic.kinds, words, period, topic.origins, topic.layers, thing or about, topic.best_source
+        )
+        return Computed(query, topic.unit, " ".join(verb.split()))
+    return None
+
+
+def _by_words(rest: str, measure: Measure, period: Period | None) -> Computed | None:
+    thing = " ".join(_FILLER.sub(" ", rest).split())
+    words = tuple(_stem(word) for word in content_words(thing)) if thing else ()
+    if not words:
+        return None
+    kinds = (*SAID, "search", "watch", "post", "listen", "workout", "app_use")
+    return Computed(Query(measure, kinds, words, period, topic=thing), "times", f"have a record of {thing}")
+
+
+def _stem(word: str) -> str:
+    """The part of a word that its forms share: "running" and "runs" both hold "run"."""
+    for ending in ("ning", "ming", "ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word

@@ -1,0 +1,60 @@
+"""How people speak of what happened: patterns of topics and of what is asked about them; a table, one line each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hearthside.events import Layer, Origin
+from hearthside.memory.query import Measure
+
+SAID = ("message", "utterance", "conversation", "caption")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """How a person speaks of a kind of occurrence."""
+
+    pattern: re.Pattern[str]
+    kinds: tuple[str, ...]
+    unit: str
+    verb: str
+    origins: tuple[Origin, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    best_source: bool = False
+
+
+def _topic(pattern: str, kinds: tuple[str, ...], unit: str, verb: str, **more: object) -> Topic:
+    return Topic(re.compile(pattern), kinds, unit, verb, **more)  # type: ignore[arg-type]
+
+
+_THING = r"(?P<thing>.+?)"
+_ACTIVITIES = r"(?P<thing>runn?(?:ing)?|walk(?:ing)?|bik(?:e|ing)|cycl(?:e|ing)|swim(?:ming)?|badminton|danc(?:e|ing)|elliptical|strength(?: training)?|row(?:ing)?|yoga)"
+TOPICS = (
+    _topic(r"\b(?:sleep|asleep|slept)\b", ("sleep",), "duration", "slept", best_source=True),
+    _topic(r"\bsteps?\b|\bwalk(?:ed)? (?:far|steps)", ("activity_day",), "steps", "took"),
+    _topic(r"\b(?:weigh|weight|weighed)\b", ("weight_day",), "kg", "weighed"),
+    _topic(r"\breadiness\b", ("readiness_day",), "points", "had a readiness of"),
+    _topic(r"\b(?:cod(?:e|ed|ing)|program(?:med|ming)?)\b", ("coding_time_day",), "duration", "spent programming"),
+    _topic(r"\b(?:at|on) (?:my|the) computer\b|\bcomputer time\b", ("app_time_day",), "duration", "spent at the computer"),
+    _topic(rf"\b(?:listen|listened|listening|hear|heard|play|played) (?:to )?(?:{_THING})?$", ("listen",), "times", "listened to {thing}"),
+    _topic(r"\b(?:songs?|tracks?)\b", ("listen",), "songs", "listened to"),
+    _topic(rf"\b(?:search|searched|google|googled|look(?:ed)? up)(?: for)? {_THING}$", ("search",), "times", "searched for {thing}"),
+    _topic(rf"\b(?:watch|watched) {_THING}$", ("watch",), "times", "watched {thing}"),
+    _topic(rf"\bmessages?\b.*?\b(?:send|sent|write|wrote)(?: to {_THING})?$", ("message",), "messages", "sent {to}{thing}", origins=(Origin.SELF,)),
+    _topic(rf"\bmessages?\b.*?\b(?:get|got|receive|received)(?: from {_THING})?$", ("message",), "messages", "got {from}{thing}", origins=(Origin.PERSON,)),
+    _topic(rf"\b(?:message|messaged|text|texted|write to|wrote to|write|wrote) {_THING}$", ("message",), "times", "wrote to {thing}", origins=(Origin.SELF,)),
+    _topic(rf"\b(?:talk|talked|speak|spoke|chat|chatted) (?:to|with) {_THING}$", SAID, "times", "were in touch with {thing}"),
+    _topic(rf"\b(?:see|saw|meet|met|visit|visited|be at|go to|went to|been to|been at|go|went) (?:to |at )?(?:the )?{_THING}$", (*SAID, "region_enter", "workout"), "times", "have a record of {thing}"),
+    _topic(rf"\b(?:spend|spent|use|used|using) (?:on |in |with )?{_THING}$", ("app_use",), "duration", "used {thing}"),
+    _topic(rf"\b{_ACTIVITIES}\b", ("workout",), "times", "did {thing}"),
+    _topic(r"\bwork(?:ed)?[ -]?outs?\b|\bexercise[sd]?\b", ("workout",), "times", "worked out"),
+)  # fmt: skip
+
+ASKS = (
+    (re.compile(r"^(?:when|what day|which day|how long ago)\b.*\b(?:last|most recent|latest)\b|^when was the last time\b|^how long ago\b"), Measure.LAST),
+    (re.compile(r"^(?:when|what day|which day)\b.*\bfirst\b|^when was the first time\b"), Measure.FIRST),
+    (re.compile(r"^(?:what'?s|what is|what was|tell me)?\s*(?:my |the )?(?:average|mean)\b|\bon average\b|\bper (?:day|night)\b|\busually\b"), Measure.MEAN),
+    (re.compile(r"^how (?:often|many times|many)\b"), Measure.COUNT),
+    (re.compile(r"^how (?:long|much)\b"), Measure.SUM),
+)  # fmt: skip

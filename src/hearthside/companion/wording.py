@@ -1,0 +1,95 @@
+"""Letting the model word what plain code found out; a wording that fails the grounding check is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from hearthside.companion.grounding import keeps, ungrounded
+from hearthside.errors import RetryLater
+
+_MAX_TOKENS = 80
+_REWORD = (
+    "Repeat the user's sentence as a friend would say it to them, in one short sentence. Keep every name, number, date "
+    "and quotation exactly. Add nothing."
+)
+_CHAT = (
+    "You are Hearthside, a calm private companion at home. Answer in one or two short warm sentences. You know no "
+    "facts about the user here, so state none: no names, no numbers, no dates."
+)
+
+
+class LanguageModel(Protocol):
+    """The compute node as the companion sees it."""
+
+    @property
+    def name(self) -> str:
+        """Model, and adapter where one is active, for the label beside an answer."""
+        ...
+
+    def complete(self, messages: list[dict[str, str]], max_tokens: int) -> Iterator[str]:
+        """Pieces of text; RetryLater when the compute node is away or dies."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A sentence to say.
+
+    Attributes:
+        by: name of the model that worded it, or "" when plain code did.
+        limited: why the model could not be asked, or "".
+    """
+
+    text: str
+    by: str
+    limited: str
+
+
+def reword(model: LanguageModel | None, sentence: str, names: list[str]) -> Worded:
+    """The sentence in the person's manner; the sentence itself whenever the model is away or strays from it."""
+    said, limited = _ask(model, [{"role": "system", "content": _REWORD}, {"role": "user", "content": sentence}])
+    if model is None or limited:
+        return Worded(sentence, "", limited)
+    first_line = said.strip().splitlines()[0].strip() if said.strip() else ""
+    if first_line and keeps(first_line, sentence) and not ungrounded(first_line, [sentence], names):
+        return Worded(first_line, model.name, "")
+    return Worded(sentence, "", "")
+
+
+def small_talk(model: LanguageModel | None, history: list[tuple[str, str]], text: str, names: list[str]) -> Worded:
+    """A short friendly answer that claims nothing.
+
+    Args:
+        history: earlier turns as (role, text), oldest first.
+    """
+    messages = [{"role": "system", "content": _CHAT}]
+    messages += [{"role": role, "content": said} for role, said in history[-4:]]
+    messages.append({"role": "user", "content": text})
+    said, limited = _ask(model, messages)
+    if model is not None and not limited:
+        support = [text, *(earlier for role, earlier in history if role == "user")]
+        kept = [s for s in _sentences(said) if not ungrounded(s, support, names)][:2]
+        if kept:
+            return Worded(" ".join(kept), model.name, "")
+    return Worded("I'm here. Ask me about your days, or just talk.", "", limited)
+
+
+def _ask(model: LanguageModel | None, messages: list[dict[str, str]]) -> tuple[str, str]:
+    if model is None:
+        return "", "The compute node is not running, so this is said plainly."
+    try:
+        return "".join(model.complete(messages, _MAX_TOKENS)), ""
+    except RetryLater:
+        return "", "The compute node is away just now, so this is said plainly; nothing was lost."
+
+
+def _sentences(text: str) -> list[str]:
+    sentences, start = [], 0
+    flat = " ".join(text.split())
+    for i, char in enumerate(flat):
+        if char in ".!?…" and (i + 1 == len(flat) or flat[i + 1] == " "):
+            sentences.append(flat[start : i + 1].strip())
+            start = i + 1
+    return [s for s in sentences if s]

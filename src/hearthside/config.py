@@ -1,0 +1,79 @@
+"""Settings of this machine as data with help text: where the vault lies, ports, threads, when the night begins.
+
+Values come, strongest first, from the environment (``HEARTHSIDE_PORT=8100``), then ``hearthside.toml`` in the vault
+folder, then the defaults here. What a *person* decides (names, zone, pauses) is a journal event, not a setting.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from hearthside.errors import ConfigError
+
+DEFAULT_HOME = Path("~/.local/share/hearthside").expanduser()
+
+
+class Settings(BaseSettings):
+    """All settings; `hearthside settings` prints each with its value and help text."""
+
+    model_config = SettingsConfigDict(env_prefix="HEARTHSIDE_", extra="forbid")
+
+    vault: Path = Field(DEFAULT_HOME / "vault", description="folder of the vault: keys, journal and everything derived")
+    key_file: Path = Field(
+        Path("~/.config/hearthside/key").expanduser(), description="file that holds the key of the vault, mode 600"
+    )
+    host: str = Field("127.0.0.1", description="address the station listens on; only loopback is allowed for now")
+    port: int = Field(8420, ge=1, le=65535, description="port of the pages and the API")
+    model_path: Path | None = Field(None, description="GGUF file to serve; empty means the embedded SmolLM2-135M")
+    model_threads: int = Field(1, ge=1, le=64, description="processor threads for the model; it spins them while it works")
+    context_tokens: int = Field(2048, ge=512, le=131072, description="context length of the model, tokens")
+    workshop_url: str = Field("", description="training workshop; empty means one on this machine, started when needed")
+    workshop_threads: int = Field(2, ge=1, le=64, description="processor threads for training and for the gate")
+    night_hour: int = Field(3, ge=0, le=23, description="local hour at which the nightly cycle begins")
+    home_assistant_url: str = Field("", description="address of Home Assistant, e.g. http://127.0.0.1:8123")
+    home_assistant_token_file: Path | None = Field(None, description="file with a long-lived Home Assistant token")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file over defaults."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def load_settings(vault: Path | None = None) -> Settings:
+    """The settings in force, every problem reported at once.
+
+    Raises:
+        ConfigError: one or more settings are wrong; the message lists all of them.
+    """
+    base = Settings.model_construct()
+    folder = vault or _vault_from_environment() or base.vault
+    given: dict[str, Any] = {"vault": vault} if vault else {}
+
+    class _FromFile(Settings):
+        model_config = SettingsConfigDict(
+            env_prefix="HEARTHSIDE_", extra="forbid", toml_file=folder / "hearthside.toml"
+        )
+
+    try:
+        return _FromFile(**given)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        raise ConfigError("settings-wrong", "These settings are wrong; nothing was started:\n" + "\n".join(lines)) from error
+
+
+def _vault_from_environment() -> Path | None:
+    import os
+
+    value = os.environ.get("HEARTHSIDE_VAULT")
+    return Path(value).expanduser() if value else None

@@ -1,0 +1,1 @@
+"""Vault keys, tokens and scopes: who may open what."""

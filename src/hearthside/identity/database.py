@@ -1,0 +1,35 @@
+"""Opening an encrypted SQLite file: cipher AEGIS, raw key, WAL and synchronous=FULL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from hearthside.errors import NeedsPerson
+
+
+def open_database(path: Path, key: bytes) -> apsw.Connection:
+    """A connection to an encrypted database, made when it does not exist.
+
+    Raises:
+        NeedsPerson: the key does not open the file; nothing was touched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(30_000)
+    # TEMP_STORE=2 is compiled in, so that temporary tables never reach the disk in the clear.
+    connection.pragma("cipher", "aegis")
+    connection.pragma("key", f"raw:{key.hex()}")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except apsw.NotADBError as error:
+        connection.close()
+        raise NeedsPerson(
+            "database-key-wrong", f"{path.name} does not open with this vault's key; nothing was touched."
+        ) from error
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("foreign_keys", "on")
+    path.chmod(0o600)
+    return connection

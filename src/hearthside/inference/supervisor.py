@@ -1,0 +1,292 @@
+"""Keeps the compute node alive: starts it, notices its death or silence, starts it again with its adapter.
+
+One thread does all of it, and is the only one that starts processes: on Linux the node is tied to the life of the
+thread that started it. Between heartbeats it waits in the kernel; an idle house costs no tokens.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import secrets
+import selectors
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import orjson
+
+from hearthside.errors import HearthsideError, Refused, RetryLater
+from hearthside.inference.adapters import AdapterRegistry
+from hearthside.inference.client import ComputeNode, Endpoint
+from hearthside.inference.shelf import ModelFile
+from hearthside.inference.wire import NodeConfig, error_of
+from hearthside.logs import logger
+
+Phase: TypeAlias = Literal["starting", "ready", "down"]
+
+_BACKOFF_FIRST_S, _BACKOFF_LAST_S = 0.2, 5.0
+_STEADY_MS = 30_000  # a node that lived this long is started again without the longer waits
+_MISSED_HEARTBEATS = 3
+_STOP_S = 5.0
+_log = logger("inference")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """Where the compute node stands.
+
+    Attributes:
+        since_ms: since when, UTC milliseconds.
+        sentence: the same in plain words, for the page.
+    """
+
+    phase: Phase
+    since_ms: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """How to run the node.
+
+    Attributes:
+        threads: processor threads for the model; it spins them while it works.
+        context_tokens: context of one completion.
+        parallel: completions at the same time.
+        heartbeat_s: seconds between heartbeats.
+        heartbeat_timeout_s: seconds a heartbeat may take; three late ones in a row end the node.
+    """
+
+    threads: int = 1
+    context_tokens: int = 2048
+    parallel: int = 2
+    heartbeat_s: float = 5.0
+    heartbeat_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A started node."""
+
+    process: subprocess.Popen[bytes]
+    endpoint: Endpoint
+
+
+class Supervisor:
+    """Owner of the node's process; `node` is what the other rooms use."""
+
+    def __init__(
+        self,
+        model: ModelFile,
+        options: NodeOptions,
+        clock: Callable[[], int],
+        adapters: AdapterRegistry | None = None,
+        on_state: Callable[[NodeState], None] | None = None,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            model: the base to serve.
+            clock: UTC milliseconds.
+            adapters: where the active adapter comes from; None serves the base alone.
+            on_state: told each change, once, from the supervisor's thread; must be quick and must not raise.
+        """
+        self._model, self._options, self._clock, self._adapters = model, options, clock, adapters
+        self._on_state = on_state
+        self._state = NodeState("starting", clock(), "The language model is not started yet.")
+        self._lock = threading.Lock()  # guards _process, _endpoint and _stopping
+        self._stopping = threading.Event()
+        self._ready = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._endpoint: Endpoint | None = None
+        self._thread: threading.Thread | None = None
+        self.node = ComputeNode(self._current_endpoint, clock, fetch_adapter=self._adapter_bytes)
+
+    def start(self) -> None:
+        """Start the node in the background; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="compute-node supervisor", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the node and wait for it; answers under way break off."""
+        with self._lock:
+            self._stopping.set()
+            if self._process is not None:
+                self._process.kill()  # it keeps nothing that would need a farewell
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
+        self.node.close()
+        self._state = NodeState("down", self._clock(), "The language model is stopped.")
+
+    def state(self) -> NodeState:
+        """Where the node stands now."""
+        return self._state
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until the node is ready; False when it was not in time."""
+        return self._ready.wait(timeout_s)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the node, for the health page; None while there is none."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def sync_adapters(self) -> None:
+        """Make the node hold the active adapter and no other; called after a promotion or a roll-back.
+
+        Conversations under way end with the adapter they began with. Does nothing while the node is away: it starts
+        with the active adapter anyway.
+
+        Raises:
+            Refused: the active adapter does not fit the base.
+        """
+        if self._adapters is None or self._endpoint is None:
+            return
+        active = self._adapters.active()
+        wanted = active.id if active else None
+        loaded = self.node.health().adapters
+        if wanted is not None and wanted not in loaded:
+            self.node.load_adapter(wanted, self._adapter_bytes(wanted))
+        for adapter in loaded:
+            if adapter != wanted:
+                self.node.unload_adapter(adapter)
+
+    def _run(self) -> None:
+        delay = _BACKOFF_FIRST_S
+        self._note("starting", "The language model is being started.")
+        while not self._stopping.is_set():
+            started_ms = self._clock()
+            problem = self._live_once()
+            if self._stopping.is_set():
+                break
+            if self._clock() - started_ms > _STEADY_MS:
+                delay = _BACKOFF_FIRST_S
+            self._note("down", f"{problem} It is being started again; everything else works meanwhile.")
+            self._stopping.wait(delay)
+            delay = min(2 * delay, _BACKOFF_LAST_S)
+
+    def _live_once(self) -> str:
+        """One life of the node, from its start to its end; returns how it ended, as a sentence."""
+        process = self._spawn()
+        if process is None:
+            return ""
+        try:
+            running = self._become_ready(process)
+            self._endpoint = running.endpoint
+            self.node.probe(running.endpoint)
+            self._note("ready", f"The language model {self._model.name} is ready.")
+            return self._watch(running)
+        except HearthsideError as error:
+            return error.message
+        finally:
+            self._ready.clear()
+            self._endpoint = None
+            self._bury(process)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        with self._lock:  # so that stop() either sees the process or prevents it
+            if self._stopping.is_set():
+                return None
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hearthside.inference.node"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+            )
+            return self._process
+
+    def _become_ready(self, process: subprocess.Popen[bytes]) -> _Running:
+        assert process.stdin is not None and process.stdout is not None
+        token = secrets.token_urlsafe(32)
+        try:
+            remaining = memoryview(self._config(token).line())
+            while remaining:
+                remaining = remaining[process.stdin.write(remaining) :]
+            answer = orjson.loads(process.stdout.readline())
+        except (BrokenPipeError, orjson.JSONDecodeError) as error:
+            raise RetryLater("compute-gone", "The language model ended while it was starting.") from error
+        if "error" in answer:
+            raise error_of(answer["error"])
+        for adapter, reason in answer["refused"].items():
+            _log.warning("adapter %s was not loaded: %s", adapter, reason["code"])
+        return _Running(process, Endpoint(f"http://127.0.0.1:{answer['port']}", token))
+
+    def _config(self, token: str) -> NodeConfig:
+        return NodeConfig(
+            model_path=str(self._model.path),
+            model_name=self._model.name,
+            model_sha256=self._model.sha256,
+            threads=self._options.threads,
+            context_tokens=self._options.context_tokens,
+            parallel=self._options.parallel,
+            token=token,
+            parent_pid=os.getpid(),
+            adapters=self._adapters_at_start(),
+        )
+
+    def _adapters_at_start(self) -> dict[str, str]:
+        """The active adapter; previous and staged ones are sent when a request names them."""
+        active = self._adapters.active() if self._adapters else None
+        if active is None:
+            return {}
+        try:
+            return {active.id: base64.b64encode(self._adapter_bytes(active.id)).decode()}
+        except HearthsideError as error:
+            _log.warning("adapter %s is not served: %s", active.id, error.code)
+            return {}
+
+    def _adapter_bytes(self, adapter: str) -> bytes:
+        if self._adapters is None:
+            raise Refused("adapter-unknown", f"There is no adapter {adapter}.")
+        entry = self._adapters.entry(adapter)
+        if entry.base_sha256 != self._model.sha256:
+            raise Refused("adapter-base-differs", f"The adapter {adapter} was trained for another base model.")
+        return self._adapters.bytes_of(adapter)
+
+    def _watch(self, running: _Running) -> str:
+        """Wait for the node's end; standard output ends with the process, so no polling is needed."""
+        assert running.process.stdout is not None
+        missed = 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(running.process.stdout, selectors.EVENT_READ)
+            while missed < _MISSED_HEARTBEATS:
+                if selector.select(self._options.heartbeat_s):
+                    return "The language model ended unexpectedly."
+                try:
+                    self.node.health(self._options.heartbeat_timeout_s)
+                    missed = 0
+                except RetryLater:
+                    missed += 1
+        return "The language model did not answer any more and was ended."
+
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _note(self, phase: Phase, sentence: str) -> None:
+        """A change of phase, said once: an outage when it begins and when it ends, not at each attempt between."""
+        before = self._state
+        since = before.since_ms if phase == before.phase else self._clock()
+        self._state = NodeState(phase, since, sentence)
+        if phase == "ready":
+            self._ready.set()
+        if phase != before.phase:
+            _log.log(logging.WARNING if phase == "down" else logging.INFO, "compute node is %s", phase)
+            if self._on_state is not None:
+                self._on_state(self._state)
+
+    def _current_endpoint(self) -> Endpoint:
+        endpoint = self._endpoint
+        if endpoint is not None:
+            return endpoint
+        code = "compute-starting" if self._state.phase == "starting" else "compute-gone"
+        raise RetryLater(code, self._state.sentence)

@@ -1,0 +1,50 @@
+"""What station and compute node say to each other: the start-up line, and errors that keep their kind on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import orjson
+
+from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
+from hearthside.events import Json
+
+_KINDS = {"RetryLater": RetryLater, "NeedsPerson": NeedsPerson, "Refused": Refused}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """What the supervisor tells a node at its start.
+
+    Attributes:
+        context_tokens: context of each completion.
+        parallel: completions at the same time.
+        token: bearer token every request must carry.
+        parent_pid: process that the node must not outlive.
+        adapters: GGUF files in base64, by adapter id.
+    """
+
+    model_path: str
+    model_name: str
+    model_sha256: str
+    threads: int
+    context_tokens: int
+    parallel: int
+    token: str
+    parent_pid: int
+    adapters: dict[str, str] = field(default_factory=dict)
+
+    def line(self) -> bytes:
+        """As one line for the node's standard input."""
+        return orjson.dumps(asdict(self)) + b"\n"
+
+
+def error_body(error: HearthsideError) -> dict[str, str]:
+    """An error as JSON."""
+    return {"kind": type(error).__name__, "code": error.code, "message": error.message}
+
+
+def error_of(body: Mapping[str, Json]) -> HearthsideError:
+    """The error that `error_body` was made from."""
+    return _KINDS.get(body["kind"], RetryLater)(body["code"], body["message"])

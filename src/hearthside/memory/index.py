@@ -1,0 +1,302 @@
+"""The derived, encrypted search index: keywords in FTS5, meaning in vectors that the journal holds."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import apsw
+import numpy as np
+import numpy.typing as npt
+
+from hearthside.alignment.kinds import is_life, note_of
+from hearthside.events import MINUTE_MS, Event, Json, Layer, Origin, Trust
+from hearthside.identity.database import open_database
+from hearthside.journal import Journal, Stored
+from hearthside.memory.hits import Filters
+from hearthside.memory.words import indexed_text, match_any
+
+_VERSION = "2"
+_BATCH = 5000
+
+# Kinds whose words are worth a vector; songs, app titles and switches are found by their words.
+EMBEDDED_KINDS = frozenset(
+    {"message", "search", "watch", "post", "like", "caption", "utterance", "question", "podcast", "conversation"}
+)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS doc (
+    row INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    layer TEXT NOT NULL,
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    embed INTEGER NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
+    body, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2'
+);
+CREATE TABLE IF NOT EXISTS vector (id BLOB PRIMARY KEY, model TEXT NOT NULL, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class Index:
+    """The search index of one vault, kept in step with the journal.
+
+    A document's row number is ``minute << 20 | n``, so that a time range is a range of rows.
+    """
+
+    def __init__(self, folder: Path, key: bytes, journal: Journal) -> None:
+        self._path, self._key, self._journal = folder / "index.db", key, journal
+        self._local = threading.local()
+        self._updating = threading.Lock()
+        self._vectors: _VectorCache | None = None
+        self._connection().execute(_SCHEMA)
+
+    # -- keeping in step ---------------------------------------------------------------------------------------------
+
+    def update(
+        self, progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Take in what is new in the journal; returns how many records were looked at."""
+        with self._updating:
+            return self._update(progress, stop)
+
+    def rebuild(
+        self, progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Forget the index and make it again from the journal; vectors come from the journal, no model is called."""
+        with self._updating:
+            self._clear()
+            return self._update(progress, stop)
+
+    def _clear(self) -> None:
+        connection = self._connection()
+        with connection:
+            for table in ("meta", "doc", "vector"):
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute("INSERT INTO words(words) VALUES ('delete-all')")
+        self._vectors = None
+
+    def _update(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
+        if self._meta("version", _VERSION) != _VERSION:
+            self._clear()
+        seq, looked = int(self._meta("seq", "0")), 0
+        total = self._journal.head().seq - seq
+        connection = self._connection()
+        while not stop():
+            batch = list(self._journal.since(seq, _BATCH))
+            if not batch:
+                break
+            with connection:
+                # The write lock first: another process may have taken this batch in the meantime.
+                connection.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (_VERSION,))
+                if int(self._meta("seq", "0")) != seq:
+                    seq = int(self._meta("seq", "0"))
+                    continue
+                for item in batch:
+                    self._take(connection, item)
+                seq = batch[-1].seq
+                connection.execute("INSERT OR REPLACE INTO meta VALUES ('seq', ?)", (str(seq),))
+            looked += len(batch)
+            if progress is not None:
+                progress(looked, total)
+        return looked
+
+    def _take(self, connection: apsw.Connection, item: Stored) -> None:
+        event = item.record
+        if not isinstance(event, Event):
+            return
+        if event.kind == "embedding":
+            self._take_vectors(connection, event.payload)
+        elif is_life(event.kind) and event.text:
+            body = f"{event.text}\n{note_of(event)}"
+            base = (event.start_ms // MINUTE_MS) << 20
+            taken = "SELECT coalesce(max(row) + 1, ?) FROM doc WHERE row >= ? AND row < ?"
+            row = _number(connection, taken, base, base, base + (1 << 20))
+            digest = hashlib.blake2b(event.text.encode(), digest_size=16).digest()
+            connection.execute(
+                "INSERT OR IGNORE INTO doc VALUES (?,?,?,?,?,?,?,?)",
+                (
+                    row, item.id, event.layer.value, event.source, event.kind, event.start_ms, digest,
+                    int(event.kind in EMBEDDED_KINDS),
+                ),
+            )  # fmt: skip
+            connection.execute("INSERT INTO words(rowid, body) VALUES (?, ?)", (row, indexed_text(body)))
+
+    def _take_vectors(self, connection: apsw.Connection, payload: dict[str, Json] | Json) -> None:
+        dim = int(payload["dim"])
+        matrix = np.frombuffer(base64.b64decode(payload["vectors"]), dtype=np.float16).reshape(-1, dim)
+        rows = [
+            (bytes.fromhex(identity), payload["model"], vector.tobytes())
+            for identity, vector in zip(payload["ids"], matrix, strict=True)
+        ]
+        connection.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?)", rows)
+        self._vectors = None
+
+    def remove(self, ids: Iterable[bytes]) -> None:
+        """Take records out of the index at once (after forgetting)."""
+        connection = self._connection()
+        with connection:
+            for identity in ids:
+                row = connection.execute("SELECT row FROM doc WHERE id = ?", (identity,)).fetchone()
+                if row is not None:
+                    connection.execute("DELETE FROM words WHERE rowid = ?", row)
+                    connection.execute("DELETE FROM doc WHERE row = ?", row)
+                connection.execute("DELETE FROM vector WHERE id = ?", (identity,))
+        self._vectors = None
+
+    # -- searching ---------------------------------------------------------------------------------------------------
+
+    def by_words(self, words: list[str], filters: Filters, limit: int) -> list[bytes]:
+        """Ids of records that hold any of the words, best first (BM25)."""
+        if not words:
+            return []
+        where, values = _conditions(filters)
+        sql = (
+            f"SELECT doc.id FROM words JOIN doc ON doc.row = words.rowid WHERE words MATCH ? AND {where}"
+            " ORDER BY bm25(words), doc.row DESC LIMIT ?"
+        )
+        rows = self._connection().execute(sql, (match_any(words), *values, limit))
+        return [bytes(row[0]) for row in rows]
+
+    def by_meaning(
+        self, query: npt.NDArray[np.float32], model: str, filters: Filters, limit: int
+    ) -> list[tuple[bytes, float]]:
+        """Ids and cosine similarities of the nearest records, best first; exact, over every vector in the filter.
+
+        Args:
+            query: unit vector, shape (dim,).
+            model: only vectors of this embedding model are compared.
+        """
+        cache = self._cache(model)
+        if not len(cache.ids):
+            return []
+        chosen = np.flatnonzero(cache.mask(filters))
+        if not len(chosen):
+            return []
+        scores = cache.matrix[chosen] @ query
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [(cache.ids[int(chosen[i])], float(scores[i])) for i in best]
+
+    def without_vector(self, limit: int) -> list[bytes]:
+        """Ids of records that should have a vector and have none, newest first."""
+        rows = self._connection().execute(
+            "SELECT doc.id FROM doc LEFT JOIN vector ON vector.id = doc.id WHERE doc.embed AND vector.id IS NULL"
+            " ORDER BY doc.row DESC LIMIT ?",
+            (limit,),
+        )
+        return [bytes(row[0]) for row in rows]
+
+    def sizes(self) -> dict[str, int]:
+        """How many documents, vectors, and documents still waiting for a vector."""
+        connection = self._connection()
+        vectors = _number(connection, "SELECT count(*) FROM vector")
+        wanted = _number(connection, "SELECT coalesce(sum(embed), 0) FROM doc")
+        documents = _number(connection, "SELECT count(*) FROM doc")
+        return {"documents": documents, "vectors": vectors, "waiting": max(0, wanted - vectors)}
+
+    def fingerprint(self) -> str:
+        """A hash over documents, their words and vectors: equal indexes have equal fingerprints."""
+        digest = hashlib.sha256()
+        connection = self._connection()
+        for row in connection.execute("SELECT * FROM doc ORDER BY row"):
+            digest.update(repr(row).encode())
+        for row in connection.execute("SELECT id, model, body FROM vector ORDER BY id"):
+            digest.update(repr(row).encode())
+        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, words, 'instance')")
+        for row in connection.execute("SELECT term, doc, offset FROM temp.terms ORDER BY term, doc, offset"):
+            digest.update(repr(row).encode())
+        return digest.hexdigest()
+
+    def _cache(self, model: str) -> _VectorCache:
+        if self._vectors is None or self._vectors.model != model:
+            rows = self._connection().execute(
+                "SELECT doc.id, vector.body, doc.start_ms, doc.layer, doc.source, doc.kind FROM vector"
+                " JOIN doc ON doc.id = vector.id WHERE vector.model = ? ORDER BY doc.row",
+                (model,),
+            )
+            self._vectors = _VectorCache(model, list(rows))
+        return self._vectors
+
+    def _meta(self, name: str, default: str) -> str:
+        row = self._connection().execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return default if row is None else str(row[0])
+
+    def _connection(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = open_database(self._path, self._key)
+            connection.pragma("synchronous", "normal")  # derived: rebuilt when lost
+            self._local.connection = connection
+        return connection
+
+
+class _VectorCache:
+    """Vectors of one model in memory, float32, with what filters need."""
+
+    def __init__(self, model: str, rows: list[tuple[bytes, bytes, int, str, str, str]]) -> None:
+        self.model = model
+        self.ids = [bytes(row[0]) for row in rows]
+        vectors = [np.frombuffer(row[1], dtype=np.float16) for row in rows]
+        self.matrix = np.array(vectors, dtype=np.float32) if rows else np.zeros((0, 1), dtype=np.float32)
+        self._start = np.array([row[2] for row in rows], dtype=np.int64)
+        self._layer = np.array([row[3] for row in rows], dtype=object)
+        self._source = np.array([row[4] for row in rows], dtype=object)
+        self._kind = np.array([row[5] for row in rows], dtype=object)
+
+    def mask(self, filters: Filters) -> npt.NDArray[np.bool_]:
+        """Which vectors the filters let through."""
+        keep = np.ones(len(self.ids), dtype=np.bool_)
+        if filters.start_ms is not None:
+            keep &= self._start >= filters.start_ms
+        if filters.end_ms is not None:
+            keep &= self._start < filters.end_ms
+        for column, wanted in (
+            (self._layer, filters.layers),
+            (self._source, filters.sources),
+            (self._kind, filters.kinds),
+        ):
+            if wanted is not None:
+                keep &= np.isin(column, [str(value) for value in wanted])
+        return keep
+
+
+def _number(connection: apsw.Connection, sql: str, *values: int) -> int:
+    """The one number that a query gives."""
+    row = connection.execute(sql, values).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _conditions(filters: Filters) -> tuple[str, list[str | int]]:
+    where, values = ["1"], list[str | int]()
+    if filters.start_ms is not None:
+        where.append("words.rowid >= ?")
+        values.append((filters.start_ms // MINUTE_MS) << 20)
+    if filters.end_ms is not None:
+        where.append("words.rowid < ?")
+        values.append((-(-filters.end_ms // MINUTE_MS)) << 20)
+    for column, wanted in (("layer", filters.layers), ("source", filters.sources), ("kind", filters.kinds)):
+        if wanted is not None:
+            names = sorted(str(value) for value in wanted)
+            where.append(f"doc.{column} IN ({','.join('?' * len(names))})")
+            values.extend(names)
+    return " AND ".join(where), values
+
+
+def embedding_event(model: str, ids: list[bytes], vectors: npt.NDArray[np.float32], at_ms: int) -> Event:
+    """A journal record of vectors, (n, dim): a model's output, with the spans it rests on and the model's name."""
+    matrix = vectors.astype(np.float16)
+    payload = {
+        "model": model,
+        "dim": int(matrix.shape[1]),
+        "ids": [identity.hex() for identity in ids],
+        "vectors": base64.b64encode(matrix.tobytes()).decode(),
+    }
+    return Event("memory", "embedding", Layer.TEXT, at_ms, Origin.AI, Trust.OWN, payload, clock="station")

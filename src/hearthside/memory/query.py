@@ -1,0 +1,125 @@
+"""Typed queries over the life stream: count, first, last, sum, mean, list, with the evidence each value rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.events import Layer, Origin
+from hearthside.memory.when import Period
+
+EVIDENCE_SHOWN = 8
+
+
+class Measure(StrEnum):
+    """What is asked of the occurrences that match."""
+
+    COUNT = "count"
+    FIRST = "first"
+    LAST = "last"
+    SUM = "sum"
+    MEAN = "mean"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as the life stream can answer it.
+
+    Attributes:
+        measure: what to compute.
+        kinds: kinds of occurrence, e.g. ("sleep",); empty for any kind with words.
+        words: each must appear in the text or note.
+        period: local days to look at, or None for the whole life.
+        origins: whose content counts; empty for anybody's.
+        topic: what is counted, in the person's words, for the answer.
+        best_source: of several sources that measured the same kind on a day, count only the fullest.
+    """
+
+    measure: Measure
+    kinds: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    period: Period | None = None
+    origins: tuple[Origin, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    topic: str = ""
+    best_source: bool = False
+
+    def in_words(self) -> str:
+        """The query as a person can check it."""
+        parts = [self.measure.value, " or ".join(self.kinds) or "anything"]
+        if self.words:
+            parts.append("with " + " and ".join(f"“{word}”" for word in self.words))
+        if self.origins:
+            parts.append("by " + " or ".join(origin.value for origin in self.origins))
+        parts.append(self.period.label if self.period else "in the whole life stream")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """A computed value.
+
+    Attributes:
+        count: how many occurrences matched.
+        value: the sum or mean of their amounts where that was asked, else None.
+        days: how many local days they fall on.
+        evidence: occurrences the value rests on: all of them up to a few, newest first.
+        chosen: the one first or last occurrence, or None.
+    """
+
+    query: Query
+    count: int
+    value: float | None
+    days: int
+    evidence: list[Occurrence]
+    chosen: Occurrence | None
+
+
+def run_query(stream: LifeStream, query: Query) -> QueryResult:
+    """Compute a query over the life stream."""
+    found = _matching(stream, query)
+    if query.best_source:
+        found = _one_source_a_day(found)
+    amounts = [o.amount for o in found if o.amount is not None]
+    value = None
+    if amounts and query.measure is Measure.SUM:
+        value = sum(amounts)
+    if amounts and query.measure is Measure.MEAN:
+        value = sum(amounts) / len({o.local_day for o in found if o.amount is not None})
+    chosen = None
+    if found and query.measure in {Measure.FIRST, Measure.LAST}:
+        chosen = found[0] if query.measure is Measure.FIRST else found[-1]
+    evidence = [chosen] if chosen is not None else list(reversed(found))[:EVIDENCE_SHOWN]
+    return QueryResult(query, len(found), value, len({o.local_day for o in found}), evidence, chosen)
+
+
+def during(stream: LifeStream, kinds: tuple[str, ...], start_ms: int, end_ms: int) -> list[Occurrence]:
+    """Occurrences of these kinds that overlap [start_ms, end_ms)."""
+    return stream.occurrences(kinds=kinds or None, start_ms=start_ms, end_ms=end_ms)
+
+
+def _matching(stream: LifeStream, query: Query) -> list[Occurrence]:
+    local_days, start_ms, end_ms = None, None, None
+    if query.period is not None:
+        if query.period.hours is None and query.period.minute is None:
+            local_days = (query.period.first, query.period.last)
+        else:
+            start_ms, end_ms = query.period.bounds_ms(stream.offset_on)
+    found = stream.occurrences(
+        kinds=query.kinds or None, layers=query.layers or None, words=query.words, local_days=local_days,
+        start_ms=start_ms, end_ms=end_ms,
+    )  # fmt: skip
+    return [o for o in found if not query.origins or o.origin in query.origins]
+
+
+def _one_source_a_day(found: list[Occurrence]) -> list[Occurrence]:
+    """Where two devices measured the same night, only the source with the largest total of that day counts."""
+    totals: dict[tuple[str, str], float] = {}
+    for o in found:
+        totals[o.local_day, o.source] = totals.get((o.local_day, o.source), 0.0) + (o.amount or 0.0)
+    best: dict[str, tuple[float, str]] = {}
+    for (day, source), total in totals.items():
+        best[day] = max(best.get(day, (-1.0, "")), (total, source))
+    return [o for o in found if best[o.local_day][1] == o.source]

@@ -1,0 +1,219 @@
+"""Time expressions in a question, resolved against the person's own local time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from hearthside.events import HOUR_MS, MINUTE_MS, day_start_ms, local_datetime
+
+_MONTHS = "january february march april may june july august september october november december".split()
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTH = "(" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + ")"
+_DAY = "(" + "|".join(_DAYS) + ")"
+_PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (22, 30)}
+_NUMBERS = {name: i for i, name in enumerate("zero one two three four five six seven eight nine ten".split())}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of local days, perhaps with hours of the day.
+
+    Attributes:
+        first, last: ISO dates, inclusive.
+        label: how to say it in an answer.
+        hours: (from, to) local hours, to may pass 24; None for whole days.
+        minute: local minute of the day that is asked about, or None.
+    """
+
+    first: str
+    last: str
+    label: str
+    hours: tuple[int, int] | None = None
+    minute: int | None = None
+
+    def bounds_ms(self, offset_on: Callable[[str], int]) -> tuple[int, int]:
+        """UTC bounds; `offset_on(day)` gives the person's offset of a day in minutes."""
+        start = day_start_ms(self.first) - offset_on(self.first) * MINUTE_MS
+        end = day_start_ms(self.last) - offset_on(self.last) * MINUTE_MS + 24 * HOUR_MS
+        if self.minute is not None:
+            return start + self.minute * MINUTE_MS, start + (self.minute + 1) * MINUTE_MS
+        if self.hours is not None:
+            return start + self.hours[0] * HOUR_MS, end - 24 * HOUR_MS + self.hours[1] * HOUR_MS
+        return start, end
+
+
+def find_period(text: str, now_ms: int, offset_min: int) -> tuple[Period | None, str]:
+    """The period a question names, and the question without it; (None, text) when it names none."""
+    today = local_datetime(now_ms, offset_min).date()
+    lowered = text.casefold()
+    minute, lowered = _clock_time(lowered)
+    part, without_part = _part_of_day(lowered)
+    for rule in (_iso, _named_date, _month, _year, _relative_span, _last_span, _weekday, _today):
+        found = rule(without_part if part else lowered, today)
+        if found is not None:
+            period, rest = found
+            return _refined(period, part, minute), " ".join(rest.split())
+    if part or minute is not None:
+        bare = Period(today.isoformat(), today.isoformat(), "today")
+        return _refined(bare, part, minute), " ".join((without_part if part else lowered).split())
+    return None, " ".join(lowered.split())
+
+
+def _refined(period: Period, part: str, minute: int | None) -> Period:
+    if minute is not None and period.first == period.last:
+        return replace(period, minute=minute, label=f"{period.label} at {minute // 60:02d}:{minute % 60:02d}")
+    if part and period.first == period.last:
+        label = f"{period.label} {part}" if period.label != "today" else f"this {part}"
+        return replace(period, hours=_PARTS[part], label=label)
+    return period
+
+
+def _clock_time(text: str) -> tuple[int | None, str]:
+    match = re.search(r"\b(?:at|around|about)\s+(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?\b(?!\s*(?:days|times))", text)
+    if match is None:
+        return None, text
+    hour, minute = int(match[1]), int(match[2] or 0)
+    if match[3] == "pm" and hour < 12:
+        hour += 12
+    if match[3] == "am" and hour == 12:
+        hour = 0
+    if hour > 23 or minute > 59:
+        return None, text
+    return hour * 60 + minute, text[: match.start()] + " " + text[match.end() :]
+
+
+def _part_of_day(text: str) -> tuple[str, str]:
+    match = re.search(r"\b(?:this |in the |the )?(morning|afternoon|evening)\b", text)
+    if match is not None:
+        return match[1], text[: match.start()] + " " + text[match.end() :]
+    return "", text
+
+
+def _cut(text: str, match: re.Match[str]) -> str:
+    return text[: match.start()] + " " + text[match.end() :]
+
+
+def _days(first: date, last: date, label: str) -> Period:
+    return Period(first.isoformat(), last.isoformat(), label)
+
+
+def _iso(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(r"\b(?:on )?(\d{4})-(\d{2})-(\d{2})\b", text)
+    if match is None:
+        return None
+    day = _date(int(match[1]), int(match[2]), int(match[3]))
+    return None if day is None else (_days(day, day, f"on {day.isoformat()}"), _cut(text, match))
+
+
+def _named_date(text: str, today: date) -> tuple[Period, str] | None:
+    patterns = (
+        rf"\b(?:on )?(?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m>{_MONTH})\b(?:,? (?P<y>\d{{4}}))?",
+        rf"\b(?:on )?(?P<m>{_MONTH}) (?:the )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,? (?P<y>\d{{4}}))?",
+    )
+    for pattern in patterns:
+        match = re.search(pattern, text)
+        if match is not None:
+            month = _month_number(match["m"])
+            year = int(match["y"]) if match["y"] else today.year
+            day = _date(year, month, int(match["d"]))
+            if day is not None and not match["y"] and day > today:
+                day = _date(year - 1, month, int(match["d"]))
+            if day is not None:
+                return _days(day, day, f"on {day.isoformat()}"), _cut(text, match)
+    return None
+
+
+def _month(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(rf"\b(?:in|during|of|since) {_MONTH}\b(?:,? (\d{{4}}))?", text)
+    if match is None:
+        return None
+    month = _month_number(match[1])
+    year = int(match[2]) if match[2] else (today.year if month <= today.month else today.year - 1)
+    first = date(year, month, 1)
+    last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    if match[0].startswith("since"):
+        last = today
+    return _days(first, last, f"{'since' if last == today else 'in'} {first.strftime('%B %Y')}"), _cut(text, match)
+
+
+def _year(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(r"\b(in|during|since|of) (19\d{2}|20\d{2})\b", text)
+    if match is None:
+        return None
+    year = int(match[2])
+    last = today if match[1] == "since" else date(year, 12, 31)
+    return _days(date(year, 1, 1), last, f"{'since' if match[1] == 'since' else 'in'} {year}"), _cut(text, match)
+
+
+def _relative_span(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(
+        r"\b(?:in |over |during |for )?(?:the )?(?:last|past) (\d+|two|three|four|five|six|seven|eight|nine|ten)"
+        r" (day|night|week|month|year)s\b",
+        text,
+    )
+    if match is None:
+        return None
+    count = int(match[1]) if match[1].isdigit() else _NUMBERS[match[1]]
+    length = {"day": 1, "night": 1, "week": 7, "month": 30, "year": 365}[match[2]]
+    return _days(today - timedelta(days=count * length - 1), today, f"in the last {count} {match[2]}s"), _cut(
+        text, match
+    )
+
+
+def _last_span(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(r"\b(?:in |over |during )?(last|this|past) (week|month|year|weekend)\b", text)
+    if match is None:
+        return None
+    this, unit = match[1] == "this", match[2]
+    monday = today - timedelta(days=today.weekday())
+    if unit == "week":
+        first, last = (monday, today) if this else (monday - timedelta(days=7), monday - timedelta(days=1))
+    elif unit == "weekend":
+        saturday = monday + timedelta(days=5) if this else monday - timedelta(days=2)
+        first, last = saturday, saturday + timedelta(days=1)
+    elif unit == "month":
+        first = today.replace(day=1)
+        last = today
+        if not this:
+            last = first - timedelta(days=1)
+            first = last.replace(day=1)
+    else:
+        year = today.year if this else today.year - 1
+        first, last = date(year, 1, 1), today if this else date(year, 12, 31)
+    return _days(first, last, f"{'this' if this else 'last'} {unit}"), _cut(text, match)
+
+
+def _weekday(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(rf"\b(?:on |the )?(last |past |this )?{_DAY}(?:'s)?( night)?\b", text)
+    if match is None:
+        return None
+    back = (today.weekday() - _DAYS.index(match[2])) % 7
+    if back == 0 and (match[1] or "").strip() in {"last", "past"}:
+        back = 7
+    day = today - timedelta(days=back)
+    return _days(day, day, f"on {_DAYS[day.weekday()].capitalize()}, {day.isoformat()}"), _cut(text, match)
+
+
+def _today(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(r"\b(today|tonight|last night|yesterday(?: night)?|the day before yesterday|tomorrow)\b", text)
+    if match is None:
+        return None
+    word = match[1]
+    back = {"the day before yesterday": 2, "tomorrow": -1}.get(word, 1 if word.startswith("yesterday") else 0)
+    day = today - timedelta(days=back)
+    # The night belongs to the morning it ends on.
+    return _days(day, day, word), _cut(text, match)
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _month_number(name: str) -> int:
+    return next(i for i, full in enumerate(_MONTHS, 1) if full.startswith(name[:3]))

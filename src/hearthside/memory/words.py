@@ -1,0 +1,43 @@
+"""Words of a text as the keyword index sees them, in scripts with and without spaces."""
+
+from __future__ import annotations
+
+import re
+
+# Scripts written without spaces between words; unicode61 would take a whole sentence for one word.
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
+
+_STOP_WORDS = """
+    a about an and any are as at be been but by can could did do does for from get go going got had has have
+    how i if in into is it its just last long many me mine my of on once or our out over say said see so some
+    than that the their them then there they this time times to up was we were what when where which who why
+    will with would you your
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+
+def indexed_text(text: str) -> str:
+    """The text with runs of Chinese, Japanese and Korean characters split into overlapping pairs."""
+    return _CJK.sub(lambda match: " " + " ".join(_pairs(match.group())) + " ", text)
+
+
+def words_of(text: str) -> list[str]:
+    """Words to search for, lower case, in order, each once, pairs for scripts without spaces."""
+    found = (word.casefold() for word in _WORD.findall(indexed_text(text)))
+    return list(dict.fromkeys(found))
+
+
+def content_words(text: str) -> list[str]:
+    """Words that say what a question is about; all of them when only stop words are left."""
+    words = words_of(text)
+    return [word for word in words if word not in STOP_WORDS] or words
+
+
+def match_any(words: list[str]) -> str:
+    """An FTS5 query for records that hold any of the words."""
+    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+
+
+def _pairs(run: str) -> list[str]:
+    return [run] if len(run) < 2 else [run[i : i + 2] for i in range(len(run) - 1)]

@@ -1,0 +1,1 @@
+"""The nightly cycle: close the day, annotate, consolidate, curate, train, evaluate, promote or keep."""

@@ -1,0 +1,167 @@
+"""The nightly cycle as durable steps: each is journalled, and after a crash the next run goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from hearthside.errors import HearthsideError, RetryLater
+from hearthside.events import HOUR_MS, Event, Json, Layer, Origin, Trust, iso_day
+from hearthside.journal import Journal
+from hearthside.logs import logger
+
+_RESUME_WITHIN_MS = 20 * HOUR_MS  # an older cycle is left as it is; the next night begins a new one
+_LOG = logger("night")
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """How a step ended.
+
+    Attributes:
+        state: ``done`` or ``skipped``.
+        sentence: what it did or why not, for the person.
+        data: what later steps need.
+    """
+
+    state: str
+    sentence: str
+    data: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What a step is given.
+
+    Attributes:
+        cycle: id of the cycle.
+        results: data of the steps before it, by name.
+        progress: called with (done, total, message).
+        stop: asked often; a step that sees True raises RetryLater("night-stopped").
+    """
+
+    cycle: str
+    results: dict[str, dict[str, Json]]
+    progress: Callable[[int, int, str], None]
+    stop: Callable[[], bool]
+
+    def check_stop(self) -> None:
+        """Raise RetryLater when the person asked to stop."""
+        if self.stop():
+            raise RetryLater("night-stopped", "The night was stopped; it goes on from this step next time.")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named step; run again after a crash it must end the same."""
+
+    name: str
+    title: str
+    run: Callable[[StepContext], StepResult]
+
+
+@dataclass(frozen=True, slots=True)
+class CycleState:
+    """A cycle as the journal tells it: steps by name with state, sentence and data."""
+
+    cycle: str
+    started_ms: int
+    steps: dict[str, tuple[str, str, dict[str, Json]]]
+
+
+class NightCycle:
+    """Runs the steps in order, each recorded when it begins and when it ends."""
+
+    def __init__(self, journal: Journal, steps: Sequence[Step], clock: Callable[[], int]) -> None:
+        self._journal, self._steps, self._clock = journal, list(steps), clock
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps in order."""
+        return self._steps
+
+    def last(self) -> CycleState | None:
+        """The latest cycle, or None when there was none yet."""
+        return last_cycle(self._journal)
+
+    def run(
+        self,
+        progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> CycleState:
+        """Run a cycle, or finish the one that was cut short less than a night ago.
+
+        Raises:
+            RetryLater: stopped, or a step cannot go on now; what is done stays done.
+        """
+        state = self._resumable()
+        now = self._clock()
+        cycle = state.cycle if state else f"{iso_day(now // 86_400_000)}-{now}"
+        results = {name: data for name, (how, _, data) in (state.steps if state else {}).items() if how in _ENDED}
+        for step in self._steps:
+            if step.name in results:
+                continue
+            results[step.name] = self._run_step(step, cycle, results, progress, stop)
+        found = last_cycle(self._journal)
+        assert found is not None
+        return found
+
+    def _run_step(
+        self,
+        step: Step,
+        cycle: str,
+        results: dict[str, dict[str, Json]],
+        progress: Callable[[int, int, str], None],
+        stop: Callable[[], bool],
+    ) -> dict[str, Json]:
+        started = self._clock()
+        self._record(cycle, step, "running", step.title, {})
+        context = StepContext(
+            cycle, results, lambda done, total, message: progress(done, total, f"{step.title}: {message}"), stop
+        )
+        try:
+            context.check_stop()
+            result = step.run(context)
+        except HearthsideError as error:
+            self._record(cycle, step, "failed", error.message, {"code": error.code})
+            raise
+        self._record(cycle, step, result.state, result.sentence, result.data)
+        _LOG.info("step %s %s in %d ms", step.name, result.state, self._clock() - started)
+        return result.data
+
+    def _resumable(self) -> CycleState | None:
+        state = last_cycle(self._journal)
+        if state is None or self._clock() - state.started_ms > _RESUME_WITHIN_MS:
+            return None
+        finished = all(state.steps.get(step.name, ("", "", {}))[0] in _ENDED for step in self._steps)
+        return None if finished else state
+
+    def _record(self, cycle: str, step: Step, state: str, sentence: str, data: dict[str, Json]) -> None:
+        payload: dict[str, Json] = {
+            "cycle": cycle, "step": step.name, "title": step.title, "state": state, "sentence": sentence, "data": data
+        }  # fmt: skip
+        self._journal.append(
+            [
+                Event(
+                    "night", "night_step", Layer.BEHAVIOURAL, self._clock(), Origin.DEVICE, Trust.OWN, payload,
+                    clock="station",
+                )
+            ]
+        )  # fmt: skip
+
+
+_ENDED = {"done", "skipped"}
+
+
+def last_cycle(journal: Journal) -> CycleState | None:
+    """The latest cycle in the journal, or None."""
+    latest: CycleState | None = None
+    for item in sorted(journal.read(kinds=["night_step"]), key=lambda stored: stored.seq):
+        event = item.record
+        if not isinstance(event, Event):
+            continue
+        payload = event.payload
+        if latest is None or latest.cycle != payload["cycle"]:
+            latest = CycleState(payload["cycle"], event.start_ms, {})
+        latest.steps[payload["step"]] = (payload["state"], payload["sentence"], payload["data"])
+    return latest

@@ -1,0 +1,363 @@
+"""Reading files that may be compressed, huge, cut short or wrong, without losing a record or the memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import orjson
+
+from hearthside.events import Item, Json, Record, Rejected
+
+HEAD_BYTES = 65_536
+MAX_LINE_BYTES = 16 * 1024 * 1024  # one record; a day of one-minute values is 10 kB
+MAX_DOCUMENT_BYTES = 1024 * 1024 * 1024  # a format that is one JSON document must fit in memory
+RAW_KEPT_BYTES = 4096  # of a rejected record
+_REASON_CHARS = 300  # a reason may quote a value, and a value may be long
+LARGEST_WHOLE = 2**53  # whole numbers beyond it are not exact in every reader of JSON, and no time is that large
+_CHUNK = 1024 * 1024
+_BAD_VALUE = (KeyError, ValueError, TypeError, IndexError, OverflowError, AttributeError)
+# What reading a file can raise when the file breaks off, is damaged, or the disk fails.
+# RuntimeError: what zipfile raises for a member with a password or an unknown compression.
+UNREADABLE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+_KEY_END = re.compile(rb'"\s*:')
+_LONG_NUMBER = re.compile(rb"[\s:,\[](?:-\d{19}|\d{20})")  # outside of a text; may be beyond 64 bits
+_DEPTH_TO_CHECK = 250  # orjson reads 1,024 levels but writes only 254
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The beginning of a file, decompressed: what a source judges by.
+
+    Attributes:
+        name: file name; formats are recognised by content, the name may only break a tie.
+        head: at most 64 KiB.
+        broken: why reading stopped before the head was full, or "" when nothing was wrong.
+    """
+
+    name: str
+    head: bytes
+    broken: str = ""
+
+    @property
+    def text(self) -> str:
+        """The head as text; bytes that are not UTF-8 become U+FFFD; a byte order mark is dropped."""
+        return self.head.decode("utf-8", "replace").lstrip("\ufeff")
+
+    def lines(self, count: int = 20) -> list[str]:
+        """The first whole lines that are not empty."""
+        lines = [line.rstrip("\r") for line in self.text.split("\n")]
+        if len(self.head) >= HEAD_BYTES and len(lines) > 1:
+            lines = lines[:-1]
+        return [line for line in lines if line.strip()][:count]
+
+    def json_lines(self, count: int = 5) -> list[dict[str, Json]]:
+        """The JSON objects of the first lines; lines that are no JSON object are left out.
+
+        A first line longer than the head (a day of minute values) cannot be parsed; use `text` for those.
+        """
+        found = []
+        for line in self.lines(count):
+            try:
+                value = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(value, dict):
+                found.append(value)
+        return found
+
+    def has(self, *names: str) -> bool:
+        """Whether every one of these JSON field names stands in the head, in quotes."""
+        text = self.text
+        return all(f'"{name}"' in text for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a source may know about the person while reading.
+
+    Attributes:
+        zone: zone for local times that carry none (chat exports).
+        self_names: names the person goes by, lower case: whose messages are the person's own.
+    """
+
+    zone: tzinfo = UTC
+    self_names: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file ready to be read by a source.
+
+    Attributes:
+        path: the file; for a member of a zip archive the archive's path followed by the member's name.
+        source: name of the source that reads it, for its rejections.
+        reading: what is known about the person.
+        archive: the zip archive that holds the file, or None.
+        seen: told after each piece (position in the packed file, bytes of the piece unpacked).
+    """
+
+    path: Path
+    source: str
+    reading: Reading = field(default_factory=Reading)
+    archive: Path | None = None
+    seen: Callable[[int, int], None] | None = None
+
+    def reject(self, reason: str, raw: bytes, record: int, where: str | None = None) -> Rejected:
+        """A rejection of one record of this file."""
+        place = f"{self.path.name}, {where or f'line {record}'}"
+        return Rejected(self.source, reason[:_REASON_CHARS], raw[:RAW_KEPT_BYTES], place, record)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The unpacked bytes in pieces of at most 1 MiB; all that can be unpacked comes before any error."""
+        with open_decompressed(self.path, self.archive) as stream:
+            # read1: one step at a time; read() throws away what it has when a later step fails.
+            while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]
+                if self.seen is not None:
+                    self.seen(_position(stream), len(chunk))
+                yield chunk
+
+    def lines(self) -> Iterator[tuple[int, bytes] | Rejected]:
+        """(line number from 1, line without its end), streamed; empty lines are left out.
+
+        A line over 16 MiB becomes a `Rejected`, and so does the place where a file breaks off; what came before is
+        kept. A byte order mark at the start is dropped.
+        """
+        number = 1
+        buffer = bytearray()  # the line so far; of an overlong one only the beginning
+        length = 0  # bytes of the line so far
+        try:
+            for chunk in self.chunks():
+                start = 0
+                while (end := chunk.find(b"\n", start)) >= 0:
+                    length += end - start
+                    if length <= MAX_LINE_BYTES:
+                        buffer += chunk[start:end]
+                    yield from self._line(buffer, number, length)
+                    buffer.clear()
+                    number, length, start = number + 1, 0, end + 1
+                length += len(chunk) - start
+                if length <= MAX_LINE_BYTES:
+                    buffer += chunk[start:]
+                else:
+                    del buffer[RAW_KEPT_BYTES:]
+        except UNREADABLE as error:
+            reason = f"the file breaks off here ({_plain(error)}); every line before it was read"
+            yield self.reject(reason, bytes(buffer[:RAW_KEPT_BYTES]), number)
+            return
+        yield from self._line(buffer, number, length)
+
+    def _line(self, buffer: bytearray, number: int, length: int) -> Iterator[tuple[int, bytes] | Rejected]:
+        if length > MAX_LINE_BYTES:
+            reason = f"this line has {length} bytes, more than the {MAX_LINE_BYTES} a record may have"
+            yield self.reject(reason, bytes(buffer[:RAW_KEPT_BYTES]), number)
+            return
+        line = bytes(buffer).rstrip(b"\r")
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line.strip():
+            yield number, line
+
+    def text_lines(self) -> Iterator[tuple[int, str] | Rejected]:
+        """Like `lines`, decoded as UTF-8; a line that is not UTF-8 is a `Rejected`."""
+        for item in self.lines():
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            number, raw = item
+            try:
+                yield number, raw.decode("utf-8")
+            except UnicodeDecodeError:
+                yield self.reject("this line is not UTF-8 text", raw, number)
+
+    def json_lines(self, parse: Callable[[int, dict[str, Json]], Iterable[Record]]) -> Iterator[Item]:
+        """One JSON object a line, given to `parse(line number, object)`; whatever `parse` cannot take is rejected.
+
+        `parse` raises ValueError with a plain sentence, or lets a missing field's KeyError through.
+        """
+        for item in self.lines():
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            number, raw = item
+            try:
+                value = _json_object(raw)
+            except ValueError as error:
+                yield self.reject(str(error), raw, number)
+                continue
+            yield from self.guarded(number, value, parse, raw)
+
+    def guarded(
+        self,
+        record: int,
+        value: dict[str, Json],
+        parse: Callable[[int, dict[str, Json]], Iterable[Record]],
+        raw: bytes | None = None,
+        where: str | None = None,
+    ) -> Iterator[Item]:
+        """Records that `parse` makes of one object, or one `Rejected` that says why it could not; never half of it."""
+        try:
+            records = list(parse(record, value))
+        except _BAD_VALUE as error:
+            reason = f"field {error} is missing" if isinstance(error, KeyError) else str(error)
+            yield self.reject(reason, raw if raw is not None else _dumped(value), record, where)
+            return
+        yield from records
+
+    def json_document(self) -> Json | Rejected:
+        """The whole file as one JSON value, or a `Rejected` that says why not."""
+        content = bytearray()
+        try:
+            for chunk in self.chunks():
+                content += chunk
+                if len(content) > MAX_DOCUMENT_BYTES:
+                    return self.reject("the document is larger than 1 GiB", bytes(content[:RAW_KEPT_BYTES]), 1, "start")
+        except UNREADABLE as error:
+            return self.reject(f"the file breaks off ({_plain(error)})", bytes(content), 1, f"byte {len(content)}")
+        try:
+            return orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+        except orjson.JSONDecodeError as error:
+            return self.reject(f"the file is not JSON: {error.msg}", bytes(content), 1, f"byte {error.pos}")
+
+
+def whole(row: dict[str, Json], name: str) -> int:
+    """A whole number of a record; exports also write it as a string of digits.
+
+    Raises:
+        KeyError: the field is missing.
+        ValueError: it is something else, or beyond 2^53.
+    """
+    value = row[name]
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,16}", value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST_WHOLE:
+        raise ValueError(f"field '{name}' is not a whole number")
+    return value
+
+
+def words(row: dict[str, Json], name: str) -> str:
+    """A text of a record; raises KeyError where it is missing and ValueError where it is no text."""
+    value = row[name]
+    if not isinstance(value, str):
+        raise ValueError(f"field '{name}' is not a text")
+    return value
+
+
+def open_decompressed(path: Path, archive: Path | None = None) -> BinaryIO:
+    """The bytes of a file or of a zip member, through gzip when its first two bytes say so.
+
+    Args:
+        path: the file, or archive / member's name.
+        archive: the zip archive, when `path` is a member of it.
+    """
+    raw: io.BufferedReader
+    if archive is None:
+        raw = path.open("rb")
+    else:
+        with zipfile.ZipFile(archive) as opened:  # an open member keeps the archive's file open
+            raw = cast(io.BufferedReader, opened.open(path.relative_to(archive).as_posix()))
+    try:
+        packed = raw.peek(2)[:2] == b"\x1f\x8b"
+    except BaseException:
+        raw.close()
+        raise
+    if not packed:
+        return raw
+    unpacked = gzip.GzipFile(fileobj=raw)
+    unpacked.myfileobj = cast(io.FileIO, raw)  # so that closing the one closes the other
+    return cast(BinaryIO, unpacked)
+
+
+def read_sample(path: Path, archive: Path | None = None) -> Sample:
+    """The first 64 KiB of a file, decompressed; of a file that breaks off, what there is.
+
+    Raises:
+        UNREADABLE: the file cannot be opened at all.
+    """
+    head = bytearray()
+    broken = ""
+    with open_decompressed(path, archive) as stream:
+        try:
+            while len(head) < HEAD_BYTES and (chunk := stream.read1(HEAD_BYTES - len(head))):  # type: ignore[attr-defined]
+                head += chunk
+        except UNREADABLE as error:
+            broken = _plain(error)
+    return Sample(path.name, bytes(head), broken)
+
+
+def _position(stream: BinaryIO) -> int:
+    """How far into the packed file a stream is."""
+    return int(stream.fileobj.tell() if isinstance(stream, gzip.GzipFile) else stream.tell())
+
+
+def _json_object(raw: bytes) -> dict[str, Json]:
+    """One line as a JSON object that can be kept without losing any of it; ValueError says why it cannot."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"this line is not JSON: {error.msg}") from error
+    if not isinstance(value, dict):
+        raise ValueError("this line is not a JSON object")
+    if raw.count(b"[") + raw.count(b"{") > _DEPTH_TO_CHECK:
+        try:
+            orjson.dumps(value)
+        except TypeError as error:
+            raise ValueError("this line is nested too deeply to be kept") from error
+    # orjson keeps the last of two equal names and rounds whole numbers beyond 64 bits; both would lose data silently.
+    if _LONG_NUMBER.search(raw) or len(_KEY_END.findall(raw)) != _key_count(value):
+        _strict_json(raw)
+    return value
+
+
+def _key_count(value: Json) -> int:
+    """How many names all objects in a value have together."""
+    if isinstance(value, dict):
+        return len(value) + sum(_key_count(part) for part in value.values() if isinstance(part, dict | list))
+    # A list of plain values (1,440 minutes) is not walked: were there an object later in it, the count would be too
+    # low, and a count that does not fit only means a slower look.
+    if value and isinstance(value[0], dict | list):
+        return sum(_key_count(part) for part in value if isinstance(part, dict | list))
+    return 0
+
+
+def _strict_json(raw: bytes) -> None:
+    try:
+        json.loads(raw, object_pairs_hook=_unique_names, parse_int=_exact_whole)
+    except RecursionError as error:
+        raise ValueError("this line is nested too deeply to be kept") from error
+
+
+def _unique_names(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("this line has the same field name twice in one object")
+    return found
+
+
+def _exact_whole(digits: str) -> int:
+    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
+        raise ValueError("this line has a whole number beyond 64 bits")
+    return int(digits)
+
+
+def _dumped(value: Json) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return repr(value)[:RAW_KEPT_BYTES].encode("utf-8", "replace")
+
+
+def _plain(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,168 @@
+"""A small JSON API beside the pages: the same house, the same guard, for the person's own scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from hearthside.web.calls import POLL_S, LiveAnswer, Problem, call
+from hearthside.web.guard import CONVERSATION_ID, Door, conversation_cookie
+from hearthside.web.layout import Shell
+from hearthside.web.memory_page import search
+
+MAX_BODY = 64 * 1024  # bytes of a JSON request
+MAX_NAME = 120  # characters of an uploaded file's name
+UNSAFE_NAME = re.compile(r"[^\w.\- ()]")
+STATUS = {"unexpected": 500, "bad-request": 400, "stopping": 503}
+
+
+def as_json(value: object, status: int = 200) -> Response:
+    """Dataclasses, enums and the like as JSON; a problem as an error with its code."""
+    if isinstance(value, Problem):
+        return as_json({"error": asdict(value)}, STATUS.get(value.code, 409))
+    return Response(orjson.dumps(value, default=str), status_code=status, media_type="application/json")
+
+
+def file_name(wished: str) -> str:
+    """A harmless name for an uploaded file: no folders, no leading dots, no control characters."""
+    base = wished.replace("\\", "/").rpartition("/")[2]
+    return UNSAFE_NAME.sub("_", base).lstrip(".")[-MAX_NAME:] or "upload"
+
+
+async def read_object(request: Request) -> dict[str, Any] | Problem:
+    """The JSON object of a request, at most MAX_BODY bytes."""
+    bad = Problem("bad-request", "This request must be a JSON object of at most 64 KiB.")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return bad
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return bad
+    return value if isinstance(value, dict) else bad
+
+
+def build_api(shell: Shell, door: Door) -> APIRouter:
+    """The routes under ``/api``, and ``/new``, which begins a new conversation in this browser."""
+    router = APIRouter()
+    _reading_routes(router, shell)
+    _asking_routes(router, shell, door)
+    _upload_routes(router, shell, door.random_id)
+    return router
+
+
+def _reading_routes(router: APIRouter, shell: Shell) -> None:
+    house = shell.house
+
+    @router.get("/api/overview")
+    async def overview() -> Response:
+        return as_json(await call(house.overview))
+
+    @router.get("/api/day/{day}")
+    async def day(day: str) -> Response:
+        return as_json(await call(house.day, day))
+
+    @router.get("/api/slice/{ms}")
+    async def one_slice(ms: int) -> Response:
+        return as_json(await call(house.slice, ms))
+
+    @router.get("/api/jobs")
+    async def jobs() -> Response:
+        return as_json(await call(house.jobs))
+
+    @router.post("/api/search")
+    async def find(request: Request) -> Response:
+        """A POST, so that search words stay out of addresses: {words, from, to, layer: [], source}."""
+        fields = await read_object(request)
+        if isinstance(fields, Problem):
+            return as_json(fields)
+        words = str(fields.get("words", "")).strip()
+        return as_json(await call(search, house, words, fields) if words else [])
+
+
+def _asking_routes(router: APIRouter, shell: Shell, door: Door) -> None:
+    @router.post("/api/ask")
+    async def ask(request: Request) -> Response:
+        """Lines of JSON: {"piece": …} while the answer streams, then {"answer": …} or {"error": …}."""
+        fields = await read_object(request)
+        if isinstance(fields, Problem):
+            return as_json(fields)
+        question = str(fields.get("words", "")).strip()
+        conversation = str(fields.get("conversation") or request.state.conversation)
+        if not question or CONVERSATION_ID.fullmatch(conversation) is None:
+            return as_json(
+                Problem("bad-request", "A question needs words, and a conversation an id of 8 to 64 letters.")
+            )
+        if shell.answers.under_way(conversation) is not None:
+            return as_json(
+                Problem("still-answering", "The last question of this conversation is still being answered.")
+            )
+        live = shell.answers.start(question, conversation)
+        return StreamingResponse(answer_lines(live), media_type="application/x-ndjson")
+
+    @router.get("/new")
+    async def new() -> Response:
+        response = RedirectResponse("/", status_code=303)
+        response.headers.append("set-cookie", conversation_cookie(door, door.random_id()))
+        return response
+
+
+async def answer_lines(live: LiveAnswer) -> AsyncIterator[bytes]:
+    """An answer as lines of JSON. A client that goes away ends this, not the answer."""
+    sent = 0
+    while True:
+        ended = live.end is not None
+        piece = live.text[sent:]
+        if piece:
+            sent += len(piece)
+            yield orjson.dumps({"piece": piece}) + b"\n"
+        if ended:
+            break
+        await asyncio.sleep(POLL_S)
+    end = {"error": asdict(live.end)} if isinstance(live.end, Problem) else {"answer": live.end}
+    yield orjson.dumps(end, default=str) + b"\n"
+
+
+def _upload_routes(router: APIRouter, shell: Shell, random_id: Callable[[], str]) -> None:
+    batches: dict[str, Path] = {}
+
+    @router.post("/api/uploads")
+    async def begin() -> Response:
+        folder = await call(shell.house.new_upload_folder)
+        if isinstance(folder, Problem):
+            return as_json(folder)
+        batch = random_id()
+        batches[batch] = folder
+        return as_json({"batch": batch})
+
+    @router.put("/api/uploads/{batch}/{name}")
+    async def receive(batch: str, name: str, request: Request) -> Response:
+        """One file, written as it arrives into the private folder: never whole in memory, never in /tmp."""
+        folder = batches.get(batch)
+        if folder is None:
+            return as_json(Problem("bad-request", "This upload has ended; choose the files again."))
+        path = folder / file_name(name)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            async for chunk in request.stream():
+                await asyncio.to_thread(file.write, chunk)
+        return as_json({"bytes": path.stat().st_size})
+
+    @router.post("/api/uploads/{batch}/import")
+    async def take_in(batch: str) -> Response:
+        folder = batches.pop(batch, None)
+        if folder is None:
+            return as_json(Problem("bad-request", "This upload has ended; choose the files again."))
+        job = await call(shell.house.start_import, [folder])
+        return as_json(job if isinstance(job, Problem) else {"job": job})

@@ -1,0 +1,139 @@
+"""Health: machines, sources, storage, what was refused, and everything that left the house."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from markupsafe import Markup
+from nicegui import ui
+
+from hearthside.web.calls import Problem, call
+from hearthside.web.controls import button, html, native, text
+from hearthside.web.house import HealthView, Job, NodeHealth
+from hearthside.web.layout import Frame, Shell, amount_words, frame
+from hearthside.web.markup import badge, facts_table, local_words, moment_words, table, tag
+from hearthside.web.welcome import import_form
+
+NODE_GOOD = frozenset({"ready", "running", "up"})
+
+
+def register(shell: Shell) -> None:
+    """The page at ``/health``."""
+
+    @ui.page("/health", title="Health · Hearthside", response_timeout=30)
+    async def health() -> None:
+        async with frame(shell, "health") as page:
+            text("Health", "h1")
+            view = await call(shell.house.health)
+            if isinstance(view, Problem):
+                page.show(view)
+                return
+            html(nodes_body(view.nodes, shell.zone))
+            with native("div", "two-cards"):
+                html(storage_body(view), cls="card")
+                _journal_card(shell, page, view)
+            html(sources_body(view), cls="card")
+            with native("section", "card", aria_label="Add data"):
+                text("Add data", "h2")
+                import_form(shell, page)
+            html(rejected_body(view), cls="card")
+            html(egress_body(view), cls="card")
+            jobs = await call(shell.house.jobs)
+            if not isinstance(jobs, Problem):
+                html(work_body(jobs, shell.zone), cls="card")
+
+
+def _journal_card(shell: Shell, page: Frame, view: HealthView) -> None:
+    with native("section", "card", aria_label="Journal"):
+        text("Journal", "h2")
+        text(
+            "Every record is chained to the one before it; a changed or missing record breaks the chain.", "p", "quiet"
+        )
+        verified = text(view.journal_verified or "Not verified yet.", "p")
+        verified.props["aria-live"] = "polite"
+
+        async def verify() -> None:
+            verified.set_text("Verifying…")
+            outcome = await call(shell.house.verify_journal)
+            if isinstance(outcome, Problem):
+                verified.set_text(view.journal_verified or "Not verified yet.")
+                page.show(outcome)
+            else:
+                verified.set_text(outcome)
+
+        async def rebuild() -> None:
+            outcome = await call(shell.house.start_rebuild)
+            if isinstance(outcome, Problem):
+                page.show(outcome)
+
+        with native("div", "buttons"):
+            button("Verify the journal", verify)
+            button("Rebuild life stream and index", rebuild, "button-quiet")
+
+
+def nodes_body(nodes: list[NodeHealth], zone: tzinfo | None) -> Markup:
+    """One card per machine or process."""
+    cards = [
+        tag(
+            "section",
+            tag("h2", node.name, badge(node.state, "good" if node.state in NODE_GOOD else "warn")),
+            tag("p", node.sentence),
+            tag("p", f"since {moment_words(node.since_ms, zone)}", cls="quiet"),
+            facts_table(node.facts, f"Facts of {node.name}") if node.facts else "",
+            cls="card node",
+        )
+        for node in nodes
+    ]
+    return tag("div", *cards, cls="nodes")
+
+
+def storage_body(view: HealthView) -> Markup:
+    """What lies on the disk."""
+    return tag("section", tag("h2", "Storage"), facts_table(view.storage, "Storage"))
+
+
+def sources_body(view: HealthView) -> Markup:
+    """Each source: how much, how fresh, what was refused."""
+    rows = [
+        [
+            tag("b", one.title),
+            f"{one.records:,}",
+            local_words(one.last_event_local) or "—",
+            tag("span", f"{one.rejected:,}", cls="has-rejected" if one.rejected else "quiet"),
+            badge("paused", "warn") if one.paused else "",
+        ]
+        for one in view.sources
+    ]
+    body = (
+        table(["Source", "Records", "Last event", "Rejected", ""], rows, "Sources") if rows else tag("p", "None yet.")
+    )
+    return tag("section", tag("h2", "Sources"), body)
+
+
+def rejected_body(view: HealthView) -> Markup:
+    """Rows that could not be taken, with the reason; none is dropped silently."""
+    if not view.rejected:
+        return tag("section", tag("h2", "Rejected rows"), tag("p", "None.", cls="quiet"))
+    rows = [[source, place, reason] for source, place, reason in view.rejected]
+    body = table(["Source", "Where", "Why"], rows, "Rejected rows, newest first")
+    return tag(
+        "section", tag("h2", "Rejected rows"), tag("p", "Kept with the reason, newest first.", cls="quiet"), body
+    )
+
+
+def egress_body(view: HealthView) -> Markup:
+    """The ledger of the one door out."""
+    if not view.egress:
+        return tag("section", tag("h2", "What left the house"), tag("p", "Nothing has left this machine.", cls="quiet"))
+    rows = [[local_words(when), purpose, where, what] for when, purpose, where, what in view.egress]
+    return tag(
+        "section", tag("h2", "What left the house"), table(["When", "Why", "Where to", "What"], rows, "Egress ledger")
+    )
+
+
+def work_body(jobs: list[Job], zone: tzinfo | None) -> Markup:
+    """Recent long work and how it ended."""
+    if not jobs:
+        return tag("section", tag("h2", "Recent work"), tag("p", "None.", cls="quiet"))
+    rows = [[moment_words(job.started_ms, zone), job.title, amount_words(job), job.message] for job in jobs]
+    return tag("section", tag("h2", "Recent work"), table(["Started", "What", "State", "How"], rows, "Recent work"))

@@ -1,0 +1,166 @@
+// The little that must happen in the browser: forms, the day's cursor, uploads. Nothing here loads or stores anything.
+"use strict";
+
+window.hearthside = {
+  /** Send the field named "words" of a form and empty it. */
+  sendWords(event, emit) {
+    event.preventDefault();
+    const field = event.target.elements.words;
+    const send = event.target.querySelector("button[type=submit]");
+    if (!field.value.trim() || send.disabled) return;
+    emit(field.value);
+    field.value = "";
+  },
+
+  /** Send all fields of a form; "layer" may be ticked more than once. */
+  sendFields(event, emit) {
+    event.preventDefault();
+    const form = event.target.closest("form");
+    const data = new FormData(form);
+    emit({ ...Object.fromEntries(data), layer: data.getAll("layer") });
+  },
+};
+
+// ---- conversation: Enter sends, Shift+Enter breaks the line; the newest words stay in sight -------------------------
+
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches?.(".composer-words")) return;
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
+});
+
+function keepNewestInSight() {
+  const talk = document.querySelector(".conversation");
+  if (!talk || talk.dataset.watched) return;
+  talk.dataset.watched = "yes";
+  let turns = 0;
+  const follow = () => {
+    const nearEnd = window.innerHeight + window.scrollY > document.body.scrollHeight - 260;
+    const grown = talk.childElementCount > turns;
+    if (talk.childElementCount && (grown || nearEnd)) window.scrollTo({ top: document.body.scrollHeight });
+    turns = talk.childElementCount;
+  };
+  new MutationObserver(follow).observe(talk, { childList: true, subtree: true, characterData: true });
+  follow();
+}
+
+// ---- the day's cursor -----------------------------------------------------------------------------------------------
+
+const MINUTE = 60000;
+let wish = 0; // timer of the minute that will be asked for
+
+function minuteAt(chart, clientX) {
+  const box = chart.querySelector(".plot").getBoundingClientRect();
+  const share = Math.min(1, Math.max(0, (clientX - box.left) / box.width));
+  return Math.floor((share * chart.ariaValueMax) + 0.5);
+}
+
+function moveCursor(chart, minute, waitMs) {
+  const last = Number(chart.ariaValueMax);
+  minute = Math.min(last, Math.max(0, minute));
+  const start = Number(chart.dataset.start);
+  const ms = start + minute * MINUTE;
+  const clock = new Date(ms + Number(chart.dataset.offset) * MINUTE).toISOString().slice(11, 16);
+  chart.style.setProperty("--at", `${(100 * minute) / (last + 1)}%`);
+  chart.classList.add("has-cursor");
+  chart.ariaValueNow = String(minute);
+  chart.ariaValueText = clock;
+  clearTimeout(wish);
+  wish = setTimeout(() => chart.dispatchEvent(new CustomEvent("minute", { bubbles: true, detail: ms })), waitMs);
+}
+
+function chartOf(event) {
+  const chart = event.target.closest?.(".daychart");
+  return chart && event.target.closest(".plot, .row-of-day") ? chart : null;
+}
+
+document.addEventListener("pointermove", (event) => {
+  const chart = event.pointerType === "mouse" ? chartOf(event) : null;
+  if (chart && !chart.classList.contains("held")) moveCursor(chart, minuteAt(chart, event.clientX), 70);
+});
+
+document.addEventListener("click", (event) => {
+  const chart = chartOf(event);
+  if (!chart) return;
+  const held = chart.classList.contains("held");
+  const touch = event.pointerType && event.pointerType !== "mouse";
+  chart.classList.toggle("held", touch || !held);
+  if (touch || !held) moveCursor(chart, minuteAt(chart, event.clientX), 0);
+});
+
+document.addEventListener("keydown", (event) => {
+  const chart = event.target.closest?.(".daychart");
+  if (!chart) return;
+  const now = Number(chart.ariaValueNow);
+  const step = event.shiftKey ? 60 : 1;
+  const moves = {
+    ArrowRight: now + step, ArrowUp: now + step, ArrowLeft: now - step, ArrowDown: now - step,
+    PageUp: now + 60, PageDown: now - 60, Home: 0, End: Number(chart.ariaValueMax),
+  };
+  if (event.key === "Escape") chart.classList.remove("held");
+  if (!(event.key in moves)) return;
+  event.preventDefault();
+  chart.classList.add("held");
+  moveCursor(chart, moves[event.key], 90);
+});
+
+function beginAtWantedMinute() {
+  const holder = document.querySelector(".chart-holder[data-at]");
+  const chart = holder?.querySelector(".daychart");
+  if (!chart || chart.dataset.begun) return;
+  chart.dataset.begun = "yes";
+  chart.classList.add("held");
+  moveCursor(chart, Math.floor((Number(holder.dataset.at) - Number(chart.dataset.start)) / MINUTE), 150);
+  const box = chart.querySelector(".plot").getBoundingClientRect();
+  chart.scrollLeft = (box.width * parseFloat(chart.style.getPropertyValue("--at"))) / 100 - chart.clientWidth / 2;
+}
+
+// ---- uploads: each file goes straight to this machine's station -----------------------------------------------------
+
+async function upload(zone, files) {
+  const state = zone.querySelector(".upload-state");
+  const post = async (url, method, body) => {
+    const response = await fetch(url, { method, body });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error?.message ?? "The upload failed; nothing was imported.");
+    return answer;
+  };
+  try {
+    const { batch } = await post("/api/uploads", "POST");
+    let sent = 0;
+    for (const file of files) {
+      state.textContent = `Sending ${file.name} (${sent + 1} of ${files.length})…`;
+      await post(`/api/uploads/${batch}/${encodeURIComponent(file.name)}`, "PUT", file);
+      sent += 1;
+    }
+    await post(`/api/uploads/${batch}/import`, "POST");
+    state.textContent = `${sent} ${sent === 1 ? "file" : "files"} received; the import has begun.`;
+  } catch (problem) {
+    state.textContent = problem.message;
+  }
+}
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches?.("input[data-upload]")) return;
+  const files = [...event.target.files];
+  if (files.length) upload(event.target.closest(".upload"), files);
+  event.target.value = "";
+});
+
+for (const kind of ["dragover", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const zone = event.target.closest?.(".upload");
+    if (!zone) return;
+    event.preventDefault();
+    if (kind === "drop" && event.dataTransfer.files.length) upload(zone, [...event.dataTransfer.files]);
+  });
+}
+
+// ---- parts arrive whenever the page is mounted ----------------------------------------------------------------------
+
+new MutationObserver(() => {
+  keepNewestInSight();
+  beginAtWantedMinute();
+}).observe(document, { childList: true, subtree: true });

@@ -1,0 +1,1 @@
+"""Tests of Hearthside; they mirror src/ by path."""
