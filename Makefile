@@ -46,12 +46,12 @@ $(TEST_READY): $(STATION_READY)
 	@$(BIN)/python scripts/install_extra.py test --ready $@
 
 # Home Assistant 2024.3 is the last that runs on Python 3.11, and 3.13 is too new for it; its tests then skip, saying so.
-$(HA)/ready: tests/home_assistant_requirements.txt
+$(HA)/ready: tests/home_assistant_requirements.txt tests/home_assistant_constraints.txt
 	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
-		echo "Setting up a real Home Assistant for the tests (2 to 4 minutes) ..."; \
+		echo "Setting up a real Home Assistant for the tests (1 to 4 minutes) ..."; \
 		rm -rf $(HA)/venv && mkdir -p $(HA) && $(PYTHON) -m venv $(HA)/venv && \
 		$(HA)/venv/bin/python -m pip --disable-pip-version-check --no-input -qq install \
-			-r tests/home_assistant_requirements.txt; \
+			-c tests/home_assistant_constraints.txt -r tests/home_assistant_requirements.txt; \
 	else mkdir -p $(HA); echo "$(PYTHON) is too new for the Home Assistant of the tests; they will skip."; fi
 	@touch $@
 

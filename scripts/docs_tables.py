@@ -50,7 +50,7 @@ def _codes_of(path: Path) -> Iterator[Code]:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in _FAMILIES:
                 continue
             written = _words(node.args[0], scope) if node.args else []
-            if not written:
+            if not written and not isinstance(node.args[0] if node.args else None, ast.Subscript):  # else relayed
                 raise ValueError(
                     f"{path.relative_to(_ROOT)}, line {node.lineno}: write the code of this error out here"
                 )
@@ -66,12 +66,19 @@ def _words(node: ast.expr, scope: ast.AST) -> list[str]:
         case ast.IfExp(body=one, orelse=other):
             return _words(one, scope) + _words(other, scope)
         case ast.Name(id=name):
-            given = [part for part in ast.walk(scope) if isinstance(part, ast.Assign)]
-            values = [
-                part.value for part in given if isinstance(part.targets[0], ast.Name) and part.targets[0].id == name
-            ]
-            return [text for value in values for text in _words(value, scope)]
+            given = [pair for part in ast.walk(scope) if isinstance(part, ast.Assign) for pair in _given(part)]
+            return [text for target, value in given if target == name for text in _words(value, scope)]
     return []
+
+
+def _given(node: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
+    """Names and the values they get: ``a = x`` and ``a, b = x, y``."""
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(target.elts, value.elts, strict=False)
+        yield from ((one.id, other) for one, other in pairs if isinstance(one, ast.Name))
 
 
 def _text(node: ast.expr) -> str:

@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the station listens on; only loopback is allowed for now")
     port: int = Field(8420, ge=1, le=65535, description="port of the pages and the API")
     model_path: Path | None = Field(None, description="GGUF file to serve; empty means the embedded SmolLM2-135M")
-    model_threads: int = Field(1, ge=1, le=64, description="processor threads for the model; it spins them while it works")
+    model_threads: int = Field(
+        1, ge=1, le=64, description="processor threads for the model; it spins them while it works"
+    )
     context_tokens: int = Field(2048, ge=512, le=131072, description="context length of the model, tokens")
     workshop_url: str = Field("", description="training workshop; empty means one on this machine, started when needed")
     workshop_threads: int = Field(2, ge=1, le=64, description="processor threads for training and for the gate")
@@ -69,7 +71,9 @@ def load_settings(vault: Path | None = None) -> Settings:
         return _FromFile(**given)
     except ValidationError as error:
         lines = [f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
-        raise ConfigError("settings-wrong", "These settings are wrong; nothing was started:\n" + "\n".join(lines)) from error
+        raise ConfigError(
+            "settings-wrong", "These settings are wrong; nothing was started:\n" + "\n".join(lines)
+        ) from error
 
 
 def _vault_from_environment() -> Path | None:

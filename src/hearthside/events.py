@@ -69,7 +69,7 @@ class Event:
 
     Attributes:
         source: name of the source module that read it, e.g. ``oura_sleep``.
-        kind: what it is, in the field's standard term: ``sleep``, ``listen``, ``message``, ``position``, ``app_use`` ...
+        kind: what it is, in the field's standard term: ``sleep``, ``listen``, ``message``, ``position`` ...
         layer: which of the six layers it belongs to.
         start_ms: event time, UTC milliseconds.
         end_ms: exclusive end of an interval, or None for an instant.

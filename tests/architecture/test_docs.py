@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -35,10 +34,3 @@ def test_every_room_is_in_the_tree() -> None:
 
 def test_error_codes_are_stable_names() -> None:
     assert [row.code for row in codes() if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", row.code)] == []
-
-
-def test_an_error_code_means_one_thing() -> None:
-    families: dict[str, set[str]] = defaultdict(set)
-    for row in codes():
-        families[row.code].add(row.family)
-    assert {code: found for code, found in families.items() if len(found) > 1} == {}

@@ -50,11 +50,10 @@ def test_answer_streams_in_pieces_and_ends_with_its_usage(backend: Backend) -> N
 
 def test_seed_repeats_the_answer_and_temperature_varies_it(backend: Backend) -> None:
     def text(seed: int, temperature: float) -> str:
-        return "".join(_run(backend, None, Sampling(max_tokens=16, temperature=temperature, seed=seed))[0])
+        return "".join(_run(backend, None, Sampling(max_tokens=12, temperature=temperature, seed=seed))[0])
 
-    assert text(1, 0.0) == text(1, 0.0) == text(2, 0.0)
-    assert text(3, 1.5) == text(3, 1.5)
-    assert len({text(seed, 1.5) for seed in range(4)}) > 1
+    assert text(1, 0.0) == text(2, 0.0)
+    assert text(3, 1.5) == text(3, 1.5) != text(4, 1.5)
 
 
 def test_stop_text_ends_the_answer_and_is_not_part_of_it(backend: Backend) -> None:
@@ -67,20 +66,20 @@ def test_stop_text_ends_the_answer_and_is_not_part_of_it(backend: Backend) -> No
 def test_no_request_shows_in_another(backend: Backend) -> None:
     """Interleaved adapters, prefix caches allowed: each answer is one that its adapter gives on its own.
 
-    On its own it gives one answer to a prompt read anew and perhaps another with its own cache, for the rounding differs.
+    On its own it gives one answer to a prompt read anew and perhaps another with its own cache: the rounding differs.
     """
-    fresh = {name: _run(backend, name, Sampling(max_tokens=10, seed=1))[0] for name in (None, "a", "b")}
+    fresh = {name: _run(backend, name, Sampling(max_tokens=6, seed=1))[0] for name in (None, "a", "b")}
     assert len({"".join(pieces) for pieces in fresh.values()}) == 3
     own = {}
     for name in fresh:
-        _run(backend, name, Sampling(max_tokens=10))
-        own[name] = (fresh[name], _run(backend, name, Sampling(max_tokens=10))[0])
-    for name in ("a", None, "b", "a", "b", None, None, "a"):
-        assert _run(backend, name, Sampling(max_tokens=10))[0] in own[name]
+        _run(backend, name, Sampling(max_tokens=1))
+        own[name] = (fresh[name], _run(backend, name, Sampling(max_tokens=6))[0])
+    for name in ("a", None, "b", None, "a"):
+        assert _run(backend, name, Sampling(max_tokens=6))[0] in own[name]
 
 
 def test_two_answers_at_once_with_different_adapters(backend: Backend) -> None:
-    sampling = Sampling(max_tokens=10, seed=1)
+    sampling = Sampling(max_tokens=6, seed=1)
     fresh = {name: _run(backend, name, sampling)[0] for name in ("a", "b")}
     running = {
         name: backend.generate(_MESSAGES, adapter=name, sampling=sampling, on_usage=lambda _: None) for name in fresh

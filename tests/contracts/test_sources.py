@@ -166,6 +166,9 @@ def _assert_nothing_lost(name: str, content: bytes, folder: Path) -> None:
     _assert_round_trip(items)
     if name not in JSON_LINES:
         return
+    if content.startswith(b"\x1f\x8b"):  # by chance the mark of gzip: a packed file that breaks off at once
+        assert [type(item) for item in items] == [Rejected]
+        return
     lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     assert {item.record for item in items} == {number for number, line in enumerate(lines, start=1) if line.strip()}
     refused = [item.record for item in items if isinstance(item, Rejected)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hearthside.errors import NeedsPerson, Refused
+from hearthside.identity import vault as vault_room
 from hearthside.identity.vault import Vault, create_vault
 from hearthside.inference import adapters
 from hearthside.inference.adapters import AdapterManifest, AdapterRegistry, AdapterState
@@ -133,7 +134,7 @@ def _crash_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return changed
 
-    monkeypatch.setattr(adapters, "write_private", breaking(adapters.write_private))
+    monkeypatch.setattr(adapters, "write_private", breaking(vault_room.write_private))
     monkeypatch.setattr(Path, "unlink", breaking(Path.unlink))
 
 
@@ -149,18 +150,11 @@ def test_crash_at_any_point_leaves_the_old_registry_or_the_new(
         for adapter in ids[:3]:
             registry.promote(adapter)
         before = _states(registry)
-        change = {
-            "stage": lambda r=registry: r.stage(b"GGUF new", _MANIFEST),
-            "promote": lambda r=registry, i=ids: r.promote(i[3]),
-            "reject": lambda r=registry, i=ids: r.reject(i[3], "Not better."),
-            "roll_back": registry.roll_back,
-            "taint": lambda r=registry, i=ids: r.taint([i[1], i[2]], "Forgotten."),
-        }[operation]
         crashed = False
         with monkeypatch.context() as patched:
             _crash_at(step, patched)
             try:
-                change()
+                _change(registry, operation, ids)
             except _Crash:
                 crashed = True
         again = _registry(vault)
@@ -170,6 +164,19 @@ def test_crash_at_any_point_leaves_the_old_registry_or_the_new(
             assert _states(again) != before
             break
     assert not crashed and len(seen) == 2  # the old and the new, nothing between
+
+
+def _change(registry: AdapterRegistry, operation: str, ids: list[str]) -> None:
+    if operation == "stage":
+        registry.stage(b"GGUF new", _MANIFEST)
+    elif operation == "promote":
+        registry.promote(ids[3])
+    elif operation == "reject":
+        registry.reject(ids[3], "Not better.")
+    elif operation == "roll_back":
+        registry.roll_back()
+    else:
+        registry.taint([ids[1], ids[2]], "Forgotten.")
 
 
 def _check_valid(registry: AdapterRegistry, vault: Vault) -> None:

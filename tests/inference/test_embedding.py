@@ -7,7 +7,14 @@ import pytest
 
 from hearthside.inference.embedding import Embedder, load_embedder
 
-_TEXTS = ["The kettle was on and someone made tea", "the train was twelve minutes late", "", "水开了，准备泡茶", "🙂", "a\0b"]
+_TEXTS = [
+    "The kettle was on and someone made tea",
+    "the train was twelve minutes late",
+    "",
+    "水开了，准备泡茶",
+    "🙂",
+    "a\0b",
+]
 
 
 @pytest.fixture(scope="module")

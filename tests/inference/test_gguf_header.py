@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import gguf
@@ -20,16 +21,23 @@ _BASE = model_header(_MODEL.path)
 _GOOD = random_adapter(1, rank=2)
 
 
-def test_header_of_the_model_agrees_with_the_reference_reader() -> None:
-    reference = gguf.GGUFReader(str(_MODEL.path))
-    assert list(_BASE.tensors) == [tensor.name for tensor in reference.tensors]
+def test_header_agrees_with_the_reference_reader(tmp_path: Path) -> None:
+    path = tmp_path / "adapter.gguf"
+    path.write_bytes(_GOOD)
+    reference, mine = gguf.GGUFReader(str(path)), read_header(_GOOD)
+    assert list(mine.tensors) == [tensor.name for tensor in reference.tensors]
     for tensor in reference.tensors:
-        mine = _BASE.tensors[tensor.name]
-        assert mine.shape == tuple(tensor.shape) and mine.type == tensor.tensor_type
-        assert _BASE.data_start + mine.offset == tensor.data_offset
-    field = reference.fields["llama.attention.head_count"]
-    assert _BASE.metadata["llama.attention.head_count"] == field.contents()
-    assert _BASE.metadata["general.architecture"] == "llama"
+        info = mine.tensors[tensor.name]
+        assert info.shape == tuple(tensor.shape) and info.type == tensor.tensor_type
+        assert mine.data_start + info.offset == tensor.data_offset
+    for key in ("general.architecture", "general.type", "adapter.lora.alpha"):
+        assert mine.metadata[key] == reference.fields[key].contents()
+
+
+def test_header_of_the_model_is_read_past_its_vocabulary() -> None:
+    assert _BASE.metadata["general.architecture"] == "llama" and _BASE.metadata["llama.attention.head_count"] == 9
+    assert _BASE.tensors["token_embd.weight"].shape == (576, 49152) and len(_BASE.tensors) == 272
+    assert "tokenizer.ggml.tokens" not in _BASE.metadata
 
 
 def test_good_adapter_passes() -> None:

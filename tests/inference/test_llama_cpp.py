@@ -144,17 +144,17 @@ def test_cache_is_used_within_one_adapter_and_left_out_with_a_seed(backend: Llam
 
 def test_conversation_in_flight_continues_while_its_adapter_is_replaced(backend: LlamaCpp) -> None:
     backend.load_adapter("late", random_adapter(3))
-    whole = "".join(token.text for token in _begin(backend, _COLOURS, "late", 40, seed=1))
-    running = _begin(backend, _COLOURS, "late", 40, seed=1)
+    whole = "".join(token.text for token in _begin(backend, _COLOURS, "late", 24, seed=1))
+    running = _begin(backend, _COLOURS, "late", 24, seed=1)
     pieces = [next(running).text for _ in range(4)]
     backend.load_adapter("late", random_adapter(4))  # a new server beside the old one
-    replaced = "".join(token.text for token in _begin(backend, _COLOURS, "late", 40, seed=1))
+    replaced = "".join(token.text for token in _begin(backend, _COLOURS, "late", 8, seed=1))
     backend.unload_adapter("late")
     with pytest.raises(Refused) as gone:
         _begin(backend, _COLOURS, "late", 4, seed=1)
     assert gone.value.code == "adapter-not-loaded" and backend.adapters == ("calm", "wild")
     pieces += [token.text for token in running]
-    assert "".join(pieces) == whole != replaced
+    assert "".join(pieces) == whole and not whole.startswith(replaced)
 
 
 def test_adapter_that_does_not_fit_is_refused_and_changes_nothing(backend: LlamaCpp) -> None:
@@ -184,7 +184,7 @@ def test_adapter_bytes_are_in_memory_only() -> None:
     before = set(Path(tempfile.gettempdir()).iterdir())
     with _private_path(_ADAPTERS["calm"]) as path:
         assert Path(path).read_bytes() == _ADAPTERS["calm"]
-        assert os.readlink(path).startswith("/memfd:")
+        assert str(Path(path).readlink()).startswith("/memfd:")
         assert set(Path(tempfile.gettempdir()).iterdir()) - before == set()
     assert not Path(path).exists()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +82,17 @@ def test_reading_by_time_kind_and_source(journal: Journal) -> None:
     assert [stored.seq for stored in journal.since(2)] == [3, 4]
     assert [stored.seq for stored in journal.since(0, limit=1)] == [1]
     assert journal.offsets() == [(4, 60)]
-    assert journal.longest_ms() == 180_000
     assert [source[:2] for source in journal.sources()] == [("other", 1), ("test", 3)]
+
+
+def test_long_intervals_that_overlap_are_found(journal: Journal) -> None:
+    day = 86_400_000
+    journal.append(
+        [replace(_event(start), end_ms=start + length * day) for start, length in ((0, 3), (day, 1), (5, 9))]
+    )
+    assert [stored.record.start_ms for stored in journal.read_long(2 * day, 3 * day)] == [0, 5]
+    assert [stored.record.start_ms for stored in journal.read_long(3 * day, 4 * day)] == [5]
+    assert list(journal.read_long(20 * day, 21 * day)) == []
 
 
 def test_it_is_there_after_opening_again(tmp_path: Path) -> None:
@@ -122,7 +132,7 @@ def test_a_whole_chain_verifies(journal: Journal) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE record SET body = replace(body, 'note 3', 'note 4') WHERE seq = 3",
+        "UPDATE record SET body = CAST(replace(CAST(body AS TEXT), 'note 3', 'note 4') AS BLOB) WHERE seq = 3",
         "UPDATE record SET salt = zeroblob(16) WHERE seq = 3",
         "UPDATE record SET commitment = zeroblob(32) WHERE seq = 3",
         "UPDATE record SET chain = zeroblob(32) WHERE seq = 3",
@@ -132,9 +142,7 @@ def test_a_whole_chain_verifies(journal: Journal) -> None:
 def test_verifying_finds_the_record_that_was_changed(change: str, journal: Journal, tmp_path: Path) -> None:
     journal.append([_event(n) for n in range(1, 6)])
     connection = open_database(tmp_path / "journal.db", KEY)
-    connection.execute(
-        change.replace("replace(body,", "CAST(replace(CAST(body AS TEXT),").replace("4')", "4') AS BLOB)")
-    )
+    connection.execute(change)
     connection.close()
     bad = journal.verify().bad_seq
     assert 3 in bad
@@ -149,6 +157,23 @@ def test_verifying_finds_a_record_that_was_taken_out(journal: Journal, tmp_path:
     assert journal.verify().bad_seq == [4]
 
 
+def test_a_flipped_bit_on_the_disk_is_noticed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, KEY, lambda: NOW_MS)
+    journal.append([_event(n) for n in range(3000)])
+    journal.close()
+    path = tmp_path / "journal.db"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    damaged = Journal(tmp_path, KEY, lambda: NOW_MS)
+    for reading in (damaged.verify, lambda: list(damaged.read())):
+        with pytest.raises(NeedsPerson) as error:
+            reading()
+        assert error.value.code == "journal-damaged"
+    damaged.close()
+    assert path.read_bytes() == content
+
+
 def test_forgetting_removes_content_and_digest_but_the_chain_still_holds(journal: Journal, tmp_path: Path) -> None:
     journal.append([_event(n) for n in range(1, 6)])
     secret = _event(3)
@@ -159,8 +184,8 @@ def test_forgetting_removes_content_and_digest_but_the_chain_still_holds(journal
     report = journal.verify()
     assert (report.records, report.forgotten, report.bad_seq) == (5, 1, [])
     connection = open_database(tmp_path / "journal.db", KEY)
-    for (row,) in connection.execute("SELECT id || commitment || chain FROM record"):
-        assert secret.id not in bytes(row)
+    for (row,) in connection.execute("SELECT hex(id) || hex(commitment) || hex(chain) FROM record"):
+        assert secret.id.hex().upper() not in row
     connection.close()
     assert journal.append([secret]) == [True]  # what was forgotten may be told again
     assert journal.verify().bad_seq == []

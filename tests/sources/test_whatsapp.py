@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Item, Origin, Rejected, Trust, ms_of
@@ -132,18 +132,23 @@ STYLES: dict[str, tuple[Callable[[datetime], str], bool]] = {
 
 
 @pytest.mark.parametrize("style", STYLES)
-@given(moments=st.lists(st.datetimes(datetime(2010, 1, 1), datetime(2031, 1, 1)), min_size=1, max_size=6))  # noqa: DTZ001
+@settings(deadline=None, max_examples=40)
+@given(
+    start=st.datetimes(datetime(2010, 1, 1), datetime(2031, 1, 1)),  # noqa: DTZ001
+    minutes=st.lists(st.integers(0, 300 * 24 * 60), max_size=6),
+)
 def test_every_style_comes_back_to_the_second_or_minute(
-    tmp_path_factory: pytest.TempPathFactory, style: str, moments: list[datetime]
+    tmp_path_factory: pytest.TempPathFactory, style: str, start: datetime, minutes: list[int]
 ) -> None:
     write, with_seconds = STYLES[style]
+    start = start.replace(microsecond=0, second=start.second if with_seconds else 0, tzinfo=UTC)
     # A chat runs forward; a last message on a 28th at 13 h shows the order of the date and that the clock has 24 hours.
-    exact = [m.replace(microsecond=0, second=m.second if with_seconds else 0, tzinfo=UTC) for m in sorted(moments)]
-    exact.append(exact[-1].replace(day=28, hour=13) + timedelta(days=31))
-    text = "".join(f"{write(moment)}Mira: number {at}\n" for at, moment in enumerate(exact))
+    moments = [start, *(start + timedelta(minutes=at) for at in sorted(minutes))]
+    moments.append(moments[-1].replace(day=28, hour=13) + timedelta(days=31))
+    text = "".join(f"{write(moment)}Mira: number {at}\n" for at, moment in enumerate(moments))
     found = read(tmp_path_factory.mktemp("chat"), text)
-    assert [event.start_ms for event in found] == [ms_of(moment) for moment in exact]
-    assert [event.text for event in found] == [f"number {at}" for at in range(len(exact))]
+    assert [event.start_ms for event in found] == [ms_of(moment) for moment in moments]
+    assert [event.text for event in found] == [f"number {at}" for at in range(len(moments))]
     assert {event.uncertainty_ms for event in found} == {1000 if with_seconds else MINUTE_MS}
 
 
@@ -160,7 +165,9 @@ def test_every_style_comes_back_to_the_second_or_minute(
         (["11/10/2026, 10:00", "11/11/2026, 10:00"], "MDY", "DMY"),
         (["3/4/26, 10:00 AM"], "MDY", "DMY"),  # spelled as in the United States
         (["3/4/26, 10:00"], "DMY", "MDY"),
-        (["26/11/09, 10:00", "26/11/10, 10:00"], "YMD", ""),
+        (["26/11/09, 10:00", "26/11/10, 10:00"], "YMD", "DMY"),  # one day apart, or a year
+        (["26/11/30, 10:00", "26/12/01, 10:00"], "YMD", ""),  # there was no WhatsApp in 2001
+        (["26/12/30, 10:00", "27/01/02, 10:00"], "YMD", ""),
         (["2026-04-03, 10:00"], "YMD", ""),
     ],
 )
@@ -322,6 +329,13 @@ def test_lines_before_the_first_message_and_overlong_messages_are_rejected(tmp_p
     assert isinstance(last, Event)
 
 
+def test_a_message_of_blanks_and_brackets_is_read_in_one_pass(tmp_path: Path) -> None:
+    """Patterns that look again at every blank would not end."""
+    words = " " * 400_000 + "<" * 400_000 + "."
+    (event,) = read(tmp_path, f"20/11/2026, 18:30 - Mira: {words}\n")
+    assert event.text == words.strip()
+
+
 def test_recognises_chats_and_nothing_that_looks_alike() -> None:
     assert recognise(Sample("x", ANDROID.encode())) is whatsapp
     assert recognise(Sample("x", b"\xef\xbb\xbf" + ANDROID.encode())) is whatsapp
@@ -338,6 +352,7 @@ def test_recognises_chats_and_nothing_that_looks_alike() -> None:
         assert whatsapp.recognise(Sample("x", other.encode())) == 0.0, other
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from('0123456789/.:-[] ,-\n\u200e\u202fAaPpMmé下午klo<>()"~'), max_size=200))
 def test_no_text_stops_the_reader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     for item in whatsapp.read(opened(tmp_path_factory.mktemp("chat"), text, zone=BERLIN)):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hearthside.events import Event
+from hearthside.events import Event, Origin
 
 # Kinds that are about the house itself, not about the life; they never enter a lane.
 SYSTEM_KINDS = frozenset(
     {
         "rejected", "setting", "answer", "offer", "reaction", "proposal", "home_action", "night_step", "embedding",
-        "ledger", "adapter_decision", "receipt", "round", "gate", "erasure",
+        "ledger", "adapter_decision", "receipt", "round", "gate", "erasure", "attestation",
     }
 )  # fmt: skip
 
@@ -84,5 +84,9 @@ def amount_of(event: Event) -> float | None:
 def note_of(event: Event) -> str:
     """A second line for an event: who said it, where, in which tone."""
     payload = event.payload
-    parts = [payload.get(name) for name in ("conversation", "speaker", "tone", "app", "place", "activity", "album")]
-    return " · ".join(str(part) for part in parts if part)
+    names = ("title" if event.kind == "conversation" else "", "speaker", "tone", "app", "place", "activity", "album")
+    parts = [payload.get(name) for name in names if name]
+    if event.kind == "message":
+        sender = "" if event.origin is Origin.SELF else payload.get("sender")
+        parts = [payload.get("conversation"), sender, *parts]
+    return " · ".join(dict.fromkeys(str(part) for part in parts if part))

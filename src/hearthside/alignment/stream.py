@@ -33,7 +33,7 @@ from hearthside.identity.database import open_database
 from hearthside.journal import Journal, Stored
 
 LOOKBACK_MS = LOOKBACK_MIN * MINUTE_MS
-_VERSION = "3"  # of the derived format: another one means aligning again from the journal
+_VERSION = "4"  # of the derived format: another one means aligning again from the journal
 _DAYS_CACHED = 3
 _READ_BATCH = 5000
 _DAYS_PER_COMMIT = 64
@@ -244,6 +244,7 @@ class LifeStream:
         end_ms: int | None = None,
         local_days: tuple[str, str] | None = None,
         words: Iterable[str] = (),
+        about: Iterable[str] = (),
         newest_first: bool = False,
         limit: int | None = None,
     ) -> list[Occurrence]:
@@ -253,6 +254,7 @@ class LifeStream:
             start_ms, end_ms: overlapping [start_ms, end_ms).
             local_days: first and last local date, inclusive.
             words: each must appear in text or note, whatever the case.
+            about: each must appear where a person or place is named: the note, or the text of a region.
         """
         where, values = ["1"], list[str | int]()
         for column, wanted in (("kind", kinds), ("source", sources), ("layer", layers)):
@@ -271,6 +273,9 @@ class LifeStream:
             values.extend(local_days)
         for word in words:
             where.append("(text LIKE ? ESCAPE '\\' OR note LIKE ? ESCAPE '\\')")
+            values.extend([f"%{_like(word)}%"] * 2)
+        for word in about:
+            where.append("(note LIKE ? ESCAPE '\\' OR (kind LIKE 'region%' AND text LIKE ? ESCAPE '\\'))")
             values.extend([f"%{_like(word)}%"] * 2)
         sql = (
             f"SELECT {_COLUMNS} FROM occurrence WHERE {' AND '.join(where)}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from hearthside.alignment.show import show_day, show_slice
@@ -12,7 +13,7 @@ from hearthside.alignment.views import DayView, SliceView
 from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
-from hearthside.app.rooms import HOME_ZONE, INVENTED, PERSON, SELF_NAMES, Rooms, home_zone
+from hearthside.app.rooms import CLOCK_SHIFT, HOME_ZONE, INVENTED, PERSON, SELF_NAMES, Rooms, home_zone
 from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
 from hearthside.companion.dialogue import Dialogue
@@ -20,7 +21,7 @@ from hearthside.companion.home_understanding import HomeDesk
 from hearthside.companion.offers import OfferDesk
 from hearthside.companion.wording import LanguageModel
 from hearthside.errors import NeedsPerson, RetryLater
-from hearthside.events import Event, Series, local_datetime
+from hearthside.events import Event, Series, local_datetime, ms_of
 from hearthside.home import HomeAssistant
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake import FileReport, Importer, Outcome, Progress
@@ -70,6 +71,7 @@ class House:
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock)
         self.trainer = TrainingDesk(rooms, outside.compute, self._embedder)
         self._names: tuple[int, list[str]] = (-1, [])
+        self.sample_seed = DEFAULT_SEED
 
     # -- what every page needs ---------------------------------------------------------------------------------------
 
@@ -124,6 +126,12 @@ class House:
             raise NeedsPerson("import-nothing", "Name a file or a folder to import; nothing was done.")
         return self._jobs.start("import", "Import", "bytes", lambda handle: self._import(handle, paths))
 
+    def new_upload_folder(self) -> Path:
+        """A new empty folder inside the vault for files that the browser brings; removed once they are journalled."""
+        folder = self.rooms.vault.folder / "uploads" / f"{self.rooms.clock()}-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
+
     def start_sample(self) -> str:
         """Make the invented sample life and let it in through the real sources."""
         return self._jobs.start("sample", "Meet a sample life", "bytes", self._sample)
@@ -148,6 +156,7 @@ class House:
         report = Importer(rooms.journal, rooms.clock, rooms.reading(), progress, handle.stopped).import_paths(paths)
         for file in report.files:
             handle.detail(describe_file(file))
+        self._remove_uploads(paths, report.stopped)
         self.keep_in_step(handle)
         total = (
             f"{report.read:,} records read: {report.new:,} new, {report.duplicate:,} known, {report.rejected:,} refused"
@@ -165,15 +174,26 @@ class House:
                     "sample-not-empty", "This vault holds your own life; the sample life goes into an empty one."
                 )
         folder = rooms.vault.folder / "sample_life"
-        today = local_datetime(rooms.clock(), 0).date()
-        handle.progress(0, 0, "inventing thirty days of a life")
-        life = generate(folder, seed=DEFAULT_SEED, last_day=today - timedelta(days=0), days=_SAMPLE_DAYS)
-        now = rooms.clock()
+        handle.progress(0, 0, "inventing a month of a life")
+        life = generate(
+            folder, seed=self.sample_seed, last_day=local_datetime(rooms.clock(), 0).date(), days=_SAMPLE_DAYS
+        )
+        # The invented life stands at the end of its last day; from there its clock runs on.
+        now = ms_of(life.now)
+        decide(rooms.journal, CLOCK_SHIFT, rooms.clock.shift_ms + now - rooms.clock(), now)
+        rooms.clock.set_to(now)
         decide(rooms.journal, INVENTED, True, now)
         decide(rooms.journal, PERSON, life.first_name, now)
         decide(rooms.journal, SELF_NAMES, list(life.self_names), now)
-        decide(rooms.journal, HOME_ZONE, life.home_zone, now)
+        decide(rooms.journal, HOME_ZONE, life.zone, now)
         return self._import(handle, [folder])
+
+    def _remove_uploads(self, paths: Sequence[Path], stopped: bool) -> None:
+        """Uploaded files lie in the clear only until the journal has them."""
+        uploads = self.rooms.vault.folder / "uploads"
+        for path in paths:
+            if not stopped and uploads in path.parents:
+                shutil.rmtree(uploads / path.relative_to(uploads).parts[0], ignore_errors=True)
 
     def keep_in_step(self, handle: Handle | None = None) -> None:
         """Align and index what is new in the journal."""
@@ -213,7 +233,7 @@ class House:
 
     def day(self, day: str) -> DayView:
         """One local day."""
-        return show_day(self.rooms.stream, self.rooms.journal, day)
+        return show_day(self.rooms.stream, day)
 
     def slice(self, ms: int) -> SliceView:
         """Everything known about one minute."""

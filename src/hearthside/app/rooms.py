@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -20,6 +21,28 @@ from hearthside.memory.index import Index
 from hearthside.sources.reading import Reading
 
 HOME_ZONE, SELF_NAMES, PERSON, INVENTED = "home_zone", "self_names", "person", "invented"
+CLOCK_SHIFT = "clock_shift_ms"
+
+
+class LifeClock:
+    """The present of the life in the vault: this machine's clock, moved for an invented life to where that life is.
+
+    Args:
+        clock: UTC milliseconds of this machine.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self.shift_ms = 0
+
+    def __call__(self) -> int:
+        """UTC milliseconds."""
+        return self._clock() + self.shift_ms
+
+    def set_to(self, now_ms: int) -> int:
+        """Move the present to `now_ms`; returns the shift."""
+        self.shift_ms = now_ms - self._clock()
+        return self.shift_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +50,7 @@ class Rooms:
     """The opened rooms of one vault that need no running process."""
 
     settings: Settings
-    clock: Callable[[], int]
+    clock: LifeClock
     vault: Vault
     journal: Journal
     stream: LifeStream
@@ -46,6 +69,11 @@ class Rooms:
         self.journal.close()
 
 
+def system_clock() -> int:
+    """The present, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | None = None) -> Rooms:
     """Open the vault (made with a key file when there is none yet, or with the passphrase when one is given).
 
@@ -59,11 +87,14 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
         vault = create_vault(folder, passphrase=passphrase)
     else:
         vault = create_vault(folder, key_file=settings.key_file)
-    journal = Journal(folder, vault.key("journal"), clock)
+    life_clock = LifeClock(clock)
+    journal = Journal(folder, vault.key("journal"), life_clock)
+    life_clock.shift_ms = int(decided(journal).get(CLOCK_SHIFT) or 0)
     stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal))
     index = Index(folder, vault.key("index"), journal)
-    registry = AdapterRegistry(vault, clock)
-    return Rooms(settings, clock, vault, journal, stream, index, registry, Egress(_ledger(journal), clock))
+    registry = AdapterRegistry(vault, life_clock)
+    egress = Egress(_ledger(journal), life_clock)
+    return Rooms(settings, life_clock, vault, journal, stream, index, registry, egress)
 
 
 def home_zone(journal: Journal) -> tzinfo:

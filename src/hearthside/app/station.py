@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
 from hearthside.app.house import House, Outside
-from hearthside.app.rooms import Rooms, home_zone, open_rooms
+from hearthside.app.rooms import Rooms, home_zone, open_rooms, system_clock
 from hearthside.config import Settings
 from hearthside.errors import HearthsideError
 from hearthside.events import local_datetime
@@ -21,11 +20,6 @@ from hearthside.logs import logger
 
 _KEEP_S = 15.0  # between looks for new records: lining up costs no token
 _LOG = logger("station")
-
-
-def system_clock() -> int:
-    """The present, UTC milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)
@@ -59,7 +53,7 @@ def open_house(
     if with_compute:
         model = model_file(settings.model_path) if settings.model_path else embedded_model()
         options = NodeOptions(threads=settings.model_threads, context_tokens=settings.context_tokens)
-        compute, name = Supervisor(model, options, clock, rooms.registry), model.name
+        compute, name = Supervisor(model, options, rooms.clock, rooms.registry), model.name
         compute.start()
     link = _HomeLink()
     if settings.home_assistant_url:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hearthside.companion.topics import ASKS, SAID, TOPICS
 from hearthside.memory.query import Measure, Query
@@ -68,11 +68,13 @@ class SmallTalk:
 Understood = Computed | Moment | BedTime | Recall | SmallTalk
 
 
+_MEASURE_WORDS = re.compile(r"\b(?:last|first|recently|most recently|shortest|longest|the last time|the first time)\b")
 _FILLER = re.compile(
     r"\b(?:when|how|was|were|is|the last time|the first time|did|do|have|had|has|i|we|my|me|times?|often|many|much|"
     r"long|ago|last|first|recently|most recent|latest|on average|average|mean|usually|per day|per night|please|you|"
     r"tell|know|day|what|which|total|in total|altogether)\b"
 )
+_BY_WORDS = frozenset({Measure.LAST, Measure.FIRST, Measure.COUNT, Measure.DAYS})
 _GREETING = re.compile(
     r"^(?:hi|hello|hey|good (?:morning|evening|afternoon|night)|thanks?|thank you|bye|how are you|who are you|"
     r"what can you do|what are you|nice|ok|okay|cool|great|lol|haha)\b[\s!.?,]*",
@@ -96,8 +98,24 @@ def understand(text: str, now_ms: int, offset_min: int) -> Understood:
     for parse in (_bed_time, _moment, _computed):
         found = parse(rest, lowered, period, now_ms, offset_min)
         if found is not None:
-            return found
+            return _as_written(found, plain)
     return Recall(content_words(rest), period)
+
+
+def _as_written(found: Understood, plain: str) -> Understood:
+    """Names in the answer are spelt as the person spelt them in the question."""
+    spelt = {word.casefold(): word for word in re.findall(r"[^\W\d_]+", plain) if word != word.casefold()}
+    if isinstance(found, Moment) and found.anchor is not None:
+        return replace(found, anchor=_respelt(found.anchor, spelt))
+    return _respelt(found, spelt) if isinstance(found, Computed) else found
+
+
+def _respelt(found: Computed, spelt: dict[str, str]) -> Computed:
+    def back(text: str) -> str:
+        return re.sub(r"[^\W\d_]+", lambda match: spelt.get(match.group(), match.group()), text)
+
+    query = replace(found.query, topic=back(found.query.topic))
+    return replace(found, query=query, verb=back(found.verb))
 
 
 def _is_small_talk(lowered: str) -> bool:
@@ -149,13 +167,13 @@ def _computed(rest: str, lowered: str, period: Period | None, now_ms: int, offse
     for pattern, measure in ASKS:
         if pattern.search(lowered) or pattern.search(rest):
             found = _query_for(rest, measure, period)
-            if found is not None or measure in {Measure.LAST, Measure.FIRST, Measure.COUNT}:
+            if found is not None or measure in _BY_WORDS:
                 return found or _by_words(rest, measure, period)
     return None
 
 
 def _query_for(rest: str, measure: Measure, period: Period | None) -> Computed | None:
-    about = " ".join(re.sub(r"\b(?:last|first|recently|most recently)\b", " ", rest).split())
+    about = " ".join(_MEASURE_WORDS.sub(" ", rest).split())
     for topic in TOPICS:
         match = topic.pattern.search(about)
         if match is None:
@@ -168,9 +186,10 @@ def _query_for(rest: str, measure: Measure, period: Period | None) -> Computed |
         words = tuple(_stem(word) for word in content_words(thing)) if thing else ()
         verb = topic.verb.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
         query = Query(
-            measure, topic.kinds, words, period, topic.origins, topic.layers, thing or about, topic.best_source
-        )
-        return Computed(query, topic.unit, " ".join(verb.split()))
+            measure, topic.kinds, () if topic.named else words, period, topic.origins, topic.layers, thing or about,
+            topic.best_source, words if topic.named else (), topic.whole,
+        )  # fmt: skip
+        return Computed(query, topic.unit, re.sub(r" (?:for|to)$", "", " ".join(verb.split())))
     return None
 
 

@@ -9,7 +9,7 @@ from hearthside.alignment.show import show_slice
 from hearthside.alignment.stream import LifeStream, Occurrence
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.questions import BedTime, Computed, Moment, Recall
-from hearthside.events import MINUTE_MS, Origin, Precision, local_datetime
+from hearthside.events import DAY_MS, MINUTE_MS, Origin, Precision, day_number, local_datetime
 from hearthside.journal import Journal
 from hearthside.memory.hits import Filters, Hit
 from hearthside.memory.query import EVIDENCE_SHOWN, Measure, Query, QueryResult, during, run_query
@@ -17,7 +17,10 @@ from hearthside.memory.search import hits_of
 from hearthside.memory.when import Period
 
 _MUSIC_HOLDS_MS = 5 * MINUTE_MS  # a song is known by its start only; most are over after five minutes
-_ENOUGH_WORDS = 0.5  # share of a question's words that a quotation must hold
+_NOT_DOING = frozenset(
+    {"state", "question", "position", "afk", "gaze", "region_enter", "region_leave", "device_notice"}
+)
+_ENOUGH_WORDS = 0.6  # share of a question's words that a quotation must hold
 Search = Callable[[str, Filters, int], list[Hit]]
 
 
@@ -53,39 +56,52 @@ def answer_computed(memory: Memory, asked: Computed) -> Answer:
 
 
 def _say(result: QueryResult, asked: Computed, now_ms: int) -> tuple[str, str]:
+    when = f" {result.query.period.label}" if result.query.period else ""
+    if result.chosen is not None:
+        return _say_chosen(result, asked, result.chosen, now_ms)
+    if result.value is not None and result.query.measure in {Measure.SUM, Measure.MEAN}:
+        return _say_amount(result, asked, result.value, when)
+    return _say_count(result, asked, when)
+
+
+def _say_chosen(result: QueryResult, asked: Computed, chosen: Occurrence, now_ms: int) -> tuple[str, str]:
     query = result.query
-    when = f" {query.period.label}" if query.period else ""
-    chosen = result.chosen
-    if chosen is not None:
-        if asked.unit in {"kg", "steps", "points"} and chosen.amount is not None:
-            value = _amount(chosen.amount, asked.unit)
-            return f"You {asked.verb} {value} on {chosen.local_day}.", value
-        value = _moment_label(chosen)
-        which = "last" if query.measure is Measure.LAST else "first"
-        what = _what(chosen)
-        if asked.verb.startswith("have a record of"):
-            return f"The {which} record of {query.topic} is from {value}: {what}.", value
-        return f"You {which} {asked.verb} on {value}{_ago(chosen, now_ms)}: {what}.", value
-    if query.measure is Measure.SUM and result.value is not None:
-        value = _amount(result.value, asked.unit)
-        if asked.unit == "duration" and result.days > 1:
-            each = _amount(result.value / result.days, asked.unit)
-            return f"You {asked.verb} {value}{when}, over {result.days} days: {each} a day.", value
-        return f"You {asked.verb} {value}{when}.", value
-    if query.measure is Measure.MEAN and result.value is not None:
-        value = _amount(result.value, asked.unit)
-        return f"You {asked.verb} {value} a day on average{when}, over {result.days} days.", value
-    value = str(result.count)
-    unit = asked.unit if asked.unit in {"messages", "songs"} else "times"
-    if result.count == 1:
-        unit = unit[:-1]
+    if query.measure in {Measure.LEAST, Measure.MOST} or asked.unit in {"kg", "steps", "points"}:
+        value = _amount(chosen.amount or 0.0, asked.unit)
+        which = {Measure.LEAST: "least", Measure.MOST: "most"}.get(query.measure, "last")
+        return f"You {asked.verb} {which} on {chosen.local_day}: {value}.", f"{chosen.local_day}, {value}"
+    value = _moment_label(chosen)
+    which = "last" if query.measure is Measure.LAST else "first"
+    what = _what(chosen).rstrip(".")
     if asked.verb.startswith("have a record of"):
-        return f"I found {query.topic} {value} {unit}{when}.", value
-    if unit.startswith(("message", "song")):
+        return f"The {which} record of {query.topic} is from {value}{_ago(chosen, now_ms)}: {what}.", value
+    verb = f"were {which} {asked.verb[5:]}" if asked.verb.startswith("were ") else f"{which} {asked.verb}"
+    return f"You {verb} on {value}{_ago(chosen, now_ms)}: {what}.", value
+
+
+def _say_amount(result: QueryResult, asked: Computed, amount: float, when: str) -> tuple[str, str]:
+    value = _amount(amount, asked.unit)
+    if result.query.measure is Measure.MEAN:
+        return f"You {asked.verb} {value} a day on average{when}, over {result.days} days.", value
+    if asked.unit == "duration" and result.days > 1:
+        each = _amount(amount / result.days, asked.unit)
+        return f"You {asked.verb} {value}{when}, over {result.days} days: {each} a day.", value
+    return f"You {asked.verb} {value}{when}.", value
+
+
+def _say_count(result: QueryResult, asked: Computed, when: str) -> tuple[str, str]:
+    count = result.days if result.query.measure is Measure.DAYS else result.count
+    value = f"{count:,}"
+    unit = asked.unit if asked.unit in {"messages", "songs"} else "times"
+    unit = "days" if result.query.measure is Measure.DAYS else unit
+    unit = unit[:-1] if count == 1 else unit
+    if asked.verb.startswith("have a record of"):
+        return f"I found {result.query.topic} {value} {unit}{when}.", value
+    if unit.startswith("message"):
         verb, _, rest = asked.verb.partition(" ")
-        head = asked.verb if unit.startswith("song") else verb
-        return f"You {head} {value} {unit}{' ' + rest if rest and not unit.startswith('song') else ''}{when}.", value
-    return f"You {asked.verb} {value} {unit}{when}.", value
+        return f"You {verb} {value} {unit}{' ' + rest if rest else ''}{when}.", value
+    on = "on " if unit.startswith("day") else ""
+    return f"You {asked.verb} {on}{value} {unit}{when}.", value
 
 
 def answer_bed_time(memory: Memory, asked: BedTime) -> Answer:
@@ -113,7 +129,7 @@ def answer_moment(memory: Memory, asked: Moment) -> Answer:
     start, end = bounds
     early = _MUSIC_HOLDS_MS if "listen" in asked.kinds else 0
     found = [o for o in during(memory.stream, asked.kinds, start - early, end) if o.precision is not Precision.DAY]
-    found = [o for o in found if o.text and o.kind not in {"state", "question"}] if not asked.kinds else found
+    found = [o for o in found if o.text and o.kind not in _NOT_DOING] if not asked.kinds else found
     if not found and end - start <= MINUTE_MS:
         found = _still_held(memory, asked, start)
     query = f"{' or '.join(asked.kinds) or 'anything'}, {label}"
@@ -142,7 +158,7 @@ def _moment_bounds(memory: Memory, asked: Moment) -> tuple[tuple[int, int] | Non
 def _still_held(memory: Memory, asked: Moment, ms: int) -> list[Occurrence]:
     view = show_slice(memory.stream, memory.journal, ms)
     items = [item for layer in view.layers for item, _ in layer.last]
-    wanted = [item for item in items if (not asked.kinds or item.kind in asked.kinds) and item.kind != "state"]
+    wanted = [item for item in items if (not asked.kinds or item.kind in asked.kinds) and item.kind not in _NOT_DOING]
     found = [memory.stream.get(bytes.fromhex(item.id)) for item in wanted]
     return [o for o in found if o is not None]
 
@@ -173,7 +189,9 @@ def _quote(hit: Hit) -> str:
     text = " ".join(hit.text.split())
     shown = text if len(text) <= 240 else text[:237] + "…"
     who = "You" if hit.origin is Origin.SELF else (hit.note.split(" · ")[-1] or hit.source)
-    verb = {"message": "wrote", "utterance": "said", "search": "searched for", "post": "posted"}.get(hit.kind)
+    verb = {"message": "wrote", "utterance": "said", "post": "posted"}.get(hit.kind)
+    if hit.kind == "search":
+        return f"You searched on {hit.local} for “{shown}”"
     if hit.kind == "caption":
         return f"On {hit.local} your glasses saw: “{shown}”"
     if verb is None:
@@ -204,10 +222,11 @@ def _moment_label(o: Occurrence) -> str:
 
 
 def _ago(o: Occurrence, now_ms: int) -> str:
-    days = (now_ms - o.start_ms) // 86_400_000
+    today = (now_ms + o.offset_min * MINUTE_MS) // DAY_MS
+    days = today - day_number(o.local_day)
     if days < 0:
         return ""
-    return " (today)" if days == 0 else f" ({days} day{'s' if days > 1 else ''} ago)"
+    return {0: " (today)", 1: " (yesterday)"}.get(days, f" ({days} days ago)")
 
 
 def _amount(value: float, unit: str) -> str:

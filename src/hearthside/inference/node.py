@@ -93,10 +93,11 @@ class _Node:
 
     async def complete(self, request: Request) -> Response:
         body = await _json(request)
-        generation = self.backend.generate(
-            _messages(body), adapter=body.get("adapter"), sampling=_sampling(body), on_usage=self._completed
-        )
-        with self.lock:
+        messages, sampling = _messages(body), _sampling(body)
+        with self.lock:  # counted before it can end
+            generation = self.backend.generate(
+                messages, adapter=body.get("adapter"), sampling=sampling, on_usage=self._completed
+            )
             self.running += 1
         return StreamingResponse(self._lines(generation), media_type="application/x-ndjson")
 

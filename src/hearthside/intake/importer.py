@@ -157,7 +157,7 @@ class Importer:
         batch: list[list[Item]] = []
         items = 0
         try:
-            for group in _by_record(_unfailing(source, opened)):
+            for group in _by_record(unfailing(source, opened)):
                 batch.append(group)
                 items += len(group)
                 if items < BATCH_ITEMS and run.unpacked < BATCH_BYTES:
@@ -255,7 +255,7 @@ def _by_record(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield group
 
 
-def _unfailing(source: Source, opened: Opened) -> Iterator[Item]:
+def unfailing(source: Source, opened: Opened) -> Iterator[Item]:
     """The items of a file; a source that fails all the same ends its file, not the import."""
     record = 0
     try:

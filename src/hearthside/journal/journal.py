@@ -17,7 +17,7 @@ from pathlib import Path
 import apsw
 import orjson
 
-from hearthside.errors import Refused, RetryLater
+from hearthside.errors import NeedsPerson, Refused, RetryLater
 from hearthside.events import Json, Record, content_id, record_from_body
 from hearthside.identity.database import open_database
 
@@ -239,13 +239,10 @@ class Journal:
 
     def get(self, ids: Iterable[bytes]) -> dict[bytes, Stored]:
         """The records with these ids; an unknown or forgotten id is simply absent."""
-        reader = self._reader()
         found = {}
         for identity in ids:
-            row = reader.execute(
-                "SELECT seq, id, body, received_ms FROM record WHERE id = ? AND body IS NOT NULL", (identity,)
-            ).fetchone()
-            if row is not None:
+            sql = "SELECT seq, id, body, received_ms FROM record WHERE id = ? AND body IS NOT NULL"
+            for row in self._rows(sql, (identity,)):
                 found[identity] = _stored(row)
         return found
 
@@ -276,13 +273,14 @@ class Journal:
         sql = f"SELECT seq, id, body, received_ms FROM record WHERE {' AND '.join(where)} ORDER BY start_ms {order}, id"
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
-        for row in self._reader().execute(sql, values):
+        for row in self._rows(sql, values):
             yield _stored(row)
 
     def read_long(self, start_ms: int, end_ms: int) -> Iterator[Stored]:
         """Intervals of more than 24 hours that overlap [start_ms, end_ms), in order of (start time, id)."""
-        rows = self._reader().execute(
-            "SELECT seq, id, body, received_ms FROM record WHERE end_ms - start_ms > 86400000 AND end_ms > ?"
+        rows = self._rows(
+            "SELECT seq, id, body, received_ms FROM record INDEXED BY record_long"
+            " WHERE end_ms - start_ms > 86400000 AND end_ms > ?"
             " AND start_ms < ? AND body IS NOT NULL ORDER BY start_ms, id",
             (start_ms, end_ms),
         )
@@ -294,12 +292,12 @@ class Journal:
         sql = "SELECT seq, id, body, received_ms FROM record WHERE seq > ? AND body IS NOT NULL ORDER BY seq"
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
-        for row in self._reader().execute(sql, (seq,)):
+        for row in self._rows(sql, (seq,)):
             yield _stored(row)
 
     def offsets(self) -> list[tuple[int, int]]:
         """Every UTC offset a source carried: (start time in ms, minutes), in order of time."""
-        rows = self._reader().execute(
+        rows = self._rows(
             "SELECT start_ms, offset_min FROM record WHERE offset_min IS NOT NULL AND body IS NOT NULL"
             " ORDER BY start_ms, id"
         )
@@ -307,18 +305,21 @@ class Journal:
 
     def sources(self) -> list[tuple[str, int, int, int]]:
         """For each source: name, records, first and last start time in ms."""
-        rows = self._reader().execute(
+        rows = self._rows(
             "SELECT source, count(*), min(start_ms), max(coalesce(end_ms, start_ms)) FROM record"
             " WHERE body IS NOT NULL GROUP BY source ORDER BY source"
         )
         return [(str(name), int(count), int(first), int(last)) for name, count, first, last in rows]
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
-        """Walk the whole chain: every commitment against its content, every link against the one before."""
-        reader = self._reader()
+        """Walk the whole chain: every commitment against its content, every link against the one before.
+
+        Raises:
+            NeedsPerson: the file itself is damaged.
+        """
         total = self.head().seq
         chain, forgotten, bad, expected = _GENESIS, 0, list[int](), 0
-        rows = reader.execute("SELECT seq, id, salt, body, commitment, chain FROM record ORDER BY seq")
+        rows = self._rows("SELECT seq, id, salt, body, commitment, chain FROM record ORDER BY seq")
         for seq, identity, salt, body, commitment, link in rows:
             expected += 1
             good = seq == expected
@@ -333,6 +334,20 @@ class Journal:
             if progress is not None and expected % 1000 == 0:
                 progress(expected, total)
         return VerifyReport(total, forgotten, bad)
+
+    def _rows(self, sql: str, values: Sequence[Json] = ()) -> Iterator[Json]:
+        """The rows of a query.
+
+        Raises:
+            NeedsPerson: a page of the file is not what was written; the cipher notices every flipped bit.
+        """
+        try:
+            yield from self._reader().execute(sql, values)
+        except apsw.CorruptError as error:
+            raise NeedsPerson(
+                "journal-damaged",
+                f"{self._path.name} is damaged on the disk; nothing was changed. Put back a copy of the vault.",
+            ) from error
 
     def _reader(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import apsw
@@ -193,6 +193,26 @@ class Index:
             (limit,),
         )
         return [bytes(row[0]) for row in rows]
+
+    def all_ids(self, batch: int) -> Iterator[list[bytes]]:
+        """Ids of all documents, in batches."""
+        last = -1
+        while True:
+            rows = list(
+                self._connection().execute("SELECT row, id FROM doc WHERE row > ? ORDER BY row LIMIT ?", (last, batch))
+            )
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [bytes(row[1]) for row in rows]
+
+    def duplicates(self) -> int:
+        """How many documents repeat the words of another from the same source in the same minute."""
+        return _number(
+            self._connection(),
+            "SELECT coalesce(sum(n - 1), 0) FROM"
+            " (SELECT count(*) AS n FROM doc GROUP BY source, start_ms, digest HAVING n > 1)",
+        )
 
     def sizes(self) -> dict[str, int]:
         """How many documents, vectors, and documents still waiting for a vector."""

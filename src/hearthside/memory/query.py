@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hearthside.alignment.stream import LifeStream, Occurrence
@@ -21,6 +21,9 @@ class Measure(StrEnum):
     SUM = "sum"
     MEAN = "mean"
     LIST = "list"
+    DAYS = "days"
+    LEAST = "least"
+    MOST = "most"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Query:
         measure: what to compute.
         kinds: kinds of occurrence, e.g. ("sleep",); empty for any kind with words.
         words: each must appear in the text or note.
+        about: each must appear where a person or place is named.
+        whole: an amount is how long the occurrence lasted, not what its source counted (in bed, not asleep).
         period: local days to look at, or None for the whole life.
         origins: whose content counts; empty for anybody's.
         topic: what is counted, in the person's words, for the answer.
@@ -45,12 +50,14 @@ class Query:
     layers: tuple[Layer, ...] = ()
     topic: str = ""
     best_source: bool = False
+    about: tuple[str, ...] = ()
+    whole: bool = False
 
     def in_words(self) -> str:
         """The query as a person can check it."""
         parts = [self.measure.value, " or ".join(self.kinds) or "anything"]
-        if self.words:
-            parts.append("with " + " and ".join(f"“{word}”" for word in self.words))
+        if self.words or self.about:
+            parts.append("with " + " and ".join(f"“{word}”" for word in (*self.words, *self.about)))
         if self.origins:
             parts.append("by " + " or ".join(origin.value for origin in self.origins))
         parts.append(self.period.label if self.period else "in the whole life stream")
@@ -82,6 +89,8 @@ def run_query(stream: LifeStream, query: Query) -> QueryResult:
     found = _matching(stream, query)
     if query.best_source:
         found = _one_source_a_day(found)
+    if query.whole:
+        found = [replace(o, amount=(o.end_ms - o.start_ms) / 1000) for o in found if o.end_ms is not None]
     amounts = [o.amount for o in found if o.amount is not None]
     value = None
     if amounts and query.measure is Measure.SUM:
@@ -91,6 +100,10 @@ def run_query(stream: LifeStream, query: Query) -> QueryResult:
     chosen = None
     if found and query.measure in {Measure.FIRST, Measure.LAST}:
         chosen = found[0] if query.measure is Measure.FIRST else found[-1]
+    measured = [o for o in found if o.amount is not None]
+    if measured and query.measure in {Measure.LEAST, Measure.MOST}:
+        pick = min if query.measure is Measure.LEAST else max
+        chosen = pick(measured, key=lambda o: o.amount or 0.0)
     evidence = [chosen] if chosen is not None else list(reversed(found))[:EVIDENCE_SHOWN]
     return QueryResult(query, len(found), value, len({o.local_day for o in found}), evidence, chosen)
 
@@ -108,7 +121,7 @@ def _matching(stream: LifeStream, query: Query) -> list[Occurrence]:
         else:
             start_ms, end_ms = query.period.bounds_ms(stream.offset_on)
     found = stream.occurrences(
-        kinds=query.kinds or None, layers=query.layers or None, words=query.words, local_days=local_days,
+        kinds=query.kinds or None, layers=query.layers or None, words=query.words, about=query.about, local_days=local_days,
         start_ms=start_ms, end_ms=end_ms,
     )  # fmt: skip
     return [o for o in found if not query.origins or o.origin in query.origins]

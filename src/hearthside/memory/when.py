@@ -49,6 +49,8 @@ def find_period(text: str, now_ms: int, offset_min: int) -> tuple[Period | None,
     """The period a question names, and the question without it; (None, text) when it names none."""
     today = local_datetime(now_ms, offset_min).date()
     lowered = text.casefold()
+    if re.search(r"\b(?:should|shall|will|next|coming|going to)\b", lowered):
+        return None, " ".join(lowered.split())  # what is to come has no record yet; its words may have been said
     minute, lowered = _clock_time(lowered)
     part, without_part = _part_of_day(lowered)
     for rule in (_iso, _named_date, _month, _year, _relative_span, _last_span, _weekday, _today):
@@ -101,11 +103,23 @@ def _days(first: date, last: date, label: str) -> Period:
 
 
 def _iso(text: str, today: date) -> tuple[Period, str] | None:
-    match = re.search(r"\b(?:on )?(\d{4})-(\d{2})-(\d{2})\b", text)
+    match = re.search(
+        r"\b(on |at |since |in the night to |the night to )?(\d{4})-(\d{2})-(\d{2})"
+        r"(?:t(\d{2}):(\d{2})(?::\d{2})?(?:z|[+-]\d{2}:?\d{2})?)?(?!\d)",
+        text,
+    )
     if match is None:
         return None
-    day = _date(int(match[1]), int(match[2]), int(match[3]))
-    return None if day is None else (_days(day, day, f"on {day.isoformat()}"), _cut(text, match))
+    day = _date(int(match[2]), int(match[3]), int(match[4]))
+    if day is None:
+        return None
+    if (match[1] or "").strip() == "since":
+        return _days(day, today, f"since {day.isoformat()}"), _cut(text, match)
+    label = f"in the night to {day.isoformat()}" if "night" in (match[1] or "") else f"on {day.isoformat()}"
+    period = _days(day, day, label)
+    if match[5] and int(match[5]) < 24 and int(match[6]) < 60:
+        period = replace(period, minute=int(match[5]) * 60 + int(match[6]), label=f"{label} at {match[5]}:{match[6]}")
+    return period, _cut(text, match)
 
 
 def _named_date(text: str, today: date) -> tuple[Period, str] | None:

@@ -53,15 +53,21 @@ class Curated:
     own_words: int
 
 
-def curate(journal: Journal, stream: LifeStream, max_samples: int = MAX_SAMPLES) -> Curated:
-    """Divide the person's own messages into the past (to train on) and the last seven days (to judge by)."""
+def curate(
+    journal: Journal, stream: LifeStream, max_samples: int = MAX_SAMPLES, boundary_ms: int | None = None
+) -> Curated:
+    """Divide the person's own messages into the past (to train on) and the last seven days (to judge by).
+
+    Args:
+        boundary_ms: where an earlier step of the same night divided them; None divides seven days before the newest.
+    """
     messages = [message for message in own_messages(journal) if len(message.text) >= _SHORTEST]
     if not messages:
         return Curated([], [], 0, "", "", 0)
-    boundary = messages[-1].at_ms - HELD_OUT_DAYS * DAY_MS
+    boundary = messages[-1].at_ms - HELD_OUT_DAYS * DAY_MS if boundary_ms is None else boundary_ms
     past = [message for message in messages if message.at_ms < boundary]
     train = past[-max_samples:]
-    held_out = [message for message in messages if message.at_ms >= boundary]
+    held_out = [m for m in messages if boundary <= m.at_ms <= boundary + HELD_OUT_DAYS * DAY_MS]
     days = [_local_day(stream, message) for message in (train[:1] + train[-1:])]
     words = sum(len(message.text.split()) for message in train)
     return Curated(train, held_out, boundary, days[0] if days else "", days[-1] if days else "", words)

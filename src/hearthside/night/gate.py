@@ -8,7 +8,6 @@ forgetting: it may get at most 1 % worse.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hearthside.errors import Refused
+from hearthside.night.likelihood import paired_bootstrap
 
 GENERAL_NAME = "Jane Austen, Pride and Prejudice (1813), the opening"
 GENERAL_SHA256 = "c7a9a4ce2b748459d730cc11dfca3b793f3af8d64b9f6f31cb819626aaf3f5cf"
@@ -24,7 +24,7 @@ MIN_HELD_OUT = 20  # messages; fewer say nothing about a week
 _SEED = 1
 
 Bits = npt.NDArray[np.float64]
-Bootstrap = Callable[[Bits, Bits, npt.NDArray[np.int64], int], tuple[float, float, float]]
+_UNIT = "bits a character"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +61,22 @@ def general_text() -> str:
     return raw.decode()
 
 
-def judge(
-    chars: npt.NDArray[np.int64], base: Measured, new: Measured, previous: Measured | None, bootstrap: Bootstrap
-) -> Verdict:
+def judge(chars: npt.NDArray[np.int64], base: Measured, new: Measured, previous: Measured | None) -> Verdict:
     """Whether the new adapter may be served.
 
     Args:
         chars: (n,) characters of each held-out message.
         previous: the adapter served now, None when the base is.
-        bootstrap: paired bootstrap over messages: (old bits, new bits, chars, seed) -> (gain, low, high) in bits per
-            character, 90 % interval.
     """
-    total = float(chars.sum())
-    gain, low, high = bootstrap(base.bits, new.bits, chars, _SEED)
+    gain = paired_bootstrap(base.bits, new.bits, chars, _SEED)
     general = new.general / base.general - 1
+    total = float(chars.sum())
     figures = {
         "base": float(base.bits.sum()) / total,
         "new": float(new.bits.sum()) / total,
-        "gain": gain,
-        "gain_low": low,
-        "gain_high": high,
+        "gain": gain.mean,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
         "general_base": base.general,
         "general_new": new.general,
         "general_change": general,
@@ -88,23 +84,21 @@ def judge(
     }
     checks = [
         (len(chars) >= MIN_HELD_OUT, f"there are only {len(chars)} messages of the last week to judge it by"),
-        (
-            low > 0,
-            f"it does not find your last week less surprising than the base does (gain {gain:+.3f} bits a character)",
-        ),
+        (gain.low > 0, f"your last week is no less surprising with it than with the base ({gain.mean:+.3f} {_UNIT})"),
     ]
     if previous is not None:
+        than = paired_bootstrap(previous.bits, new.bits, chars, _SEED)
         figures["previous"] = float(previous.bits.sum()) / total
-        than, than_low, than_high = bootstrap(previous.bits, new.bits, chars, _SEED)
-        figures |= {"gain_on_previous": than, "gain_on_previous_low": than_low, "gain_on_previous_high": than_high}
-        checks.append((than_low > 0, f"it is no better than the one you have (gain {than:+.3f} bits a character)"))
-    checks.append((general <= GENERAL_WORSE_AT_MOST, f"it forgot ordinary English: {general:+.1%} on {GENERAL_NAME}"))
+        figures |= {"gain_on_previous": than.mean, "gain_on_previous_low": than.low, "gain_on_previous_high": than.high}
+        checks.append((than.low > 0, f"it is no better than the one you have ({than.mean:+.3f} {_UNIT})"))
+    forgot = f"it forgot ordinary English: {general:+.1%} on {GENERAL_NAME}"
+    checks.append((general <= GENERAL_WORSE_AT_MOST, forgot))
     failed = [sentence for holds, sentence in checks if not holds]
     if failed:
         return Verdict(False, f"Not promoted: {'; '.join(failed)}.", figures)
     return Verdict(
         True,
-        f"Promoted: your last week is {gain:.2f} bits a character less surprising than with the base"
-        f" (90 % interval {low:.2f} to {high:.2f}).",
+        f"Promoted: your last week is {gain.mean:.2f} {_UNIT} less surprising than with the base"
+        f" (90 % interval {gain.low:.2f} to {gain.high:.2f}).",
         figures,
     )

@@ -126,7 +126,7 @@ def draw_cast(rng: random.Random) -> Cast:
         colleague=people[6],
         hobby_weekday=hobby_day,
         home_office_weekday=rng.choice([day for day in (0, 2, 4) if day != hobby_day]),
-        sport_weekdays=tuple(sorted({rng.choice([day for day in (0, 1, 3) if day != hobby_day]), 6})),
+        sport_weekdays=(*sorted(rng.sample([day for day in (0, 1, 3) if day != hobby_day], 2)), 6),
     )
 
 
@@ -205,7 +205,9 @@ def _places(
     return {
         "home": _near(rng, "home", town, 0, 300),
         "work": work,
-        "cafe": _near(rng, rng.choice(["Café Kranich", "The Blue Door", "Corner Kitchen", "Café Ampersand"]), near_work, 200, 450),
+        "cafe": _near(
+            rng, rng.choice(["Café Kranich", "The Blue Door", "Corner Kitchen", "Café Ampersand"]), near_work, 200, 450
+        ),
         "shop": _near(rng, town["shop"], town, 500, 900),
         "market": _near(rng, "market square", town, 1_000, 1_500),
         "sport": _near(rng, sport["place"], town, 700, 1_200),

@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from hearthside.sample_life.cast import Cast, Contact
 from hearthside.sample_life.context import slots_of, with_contact
-from hearthside.sample_life.grammar import Exchange, exchanges, expand
+from hearthside.sample_life.grammar import Exchange, exchanges, expand, settled
 from hearthside.sample_life.threads import Threads
 from hearthside.sample_life.timeline import Block, Day, local_instant
 
-_REST_DAYS = 6  # before the same exchange may come again
+_REST_DAYS = 9  # before the same exchange may come again
 _NO_PHONE = {"sleep", "sport", "wash", "meeting", "friends", "quiet", "hobby", "partner", "call_mother"}
 _WEIGHT = {"partner": 1.25, "third": 1.1, "veg": 0.9, "allergic": 0.85, "mother": 0.8}
 # Local hours of the parts of a day; the parts tied to a block are in _anchors.
@@ -90,8 +90,10 @@ def _shuffled(writer: _Writer, day: Day) -> Iterable[Exchange]:
     for exchange in (*exchanges("threads"), *exchanges("everyday")):
         if exchange.option("on") or not exchange.fits(day.flags):
             continue
-        if writer.used[exchange.name] >= int((exchange.option("max") or ("5",))[0]):
+        if writer.used[exchange.name] >= int((exchange.option("max") or ("4",))[0]):
             continue
+        if day.flags & {"low", "flat"} and not exchange.marks and not _PHASES & set(exchange.option("if")):
+            continue  # no heart for small talk
         phase = any(condition in _PHASES for condition in exchange.option("if"))
         last = writer.last_used.get(exchange.name)
         if last and (day.date - last).days < (2 if phase else _REST_DAYS):
@@ -102,9 +104,7 @@ def _shuffled(writer: _Writer, day: Day) -> Iterable[Exchange]:
     return [exchange for _, _, exchange in sorted(keyed, key=lambda item: item[:2], reverse=True)]
 
 
-def _place(
-    writer: _Writer, exchange: Exchange, day: Day, free: dict[int, Block], busy: set[int], tries: int
-) -> int:
+def _place(writer: _Writer, exchange: Exchange, day: Day, free: dict[int, Block], busy: set[int], tries: int) -> int:
     """Write the exchange at a free time of its part of the day; the number of own messages written, 0 if none fits."""
     starts = _starts(writer.cast, exchange, day, free)
     if not starts:
@@ -122,15 +122,16 @@ def _place(
 
 def _write(writer: _Writer, exchange: Exchange, day: Day, times: list[datetime]) -> int:
     contact = _addressee(writer, exchange)
-    slots = with_contact(slots_of(writer.cast, writer.threads, day), contact)
+    slots = settled(with_contact(slots_of(writer.cast, writer.threads, day), contact), writer.rng)
+    ties: dict[str, int] = {}
     low = bool(day.flags & {"low", "flat"}) and exchange.name != "quiet_after"
     own = 0
     for (speaker, template), at in zip(exchange.turns, times, strict=True):
         text = ""
         for _ in range(8):  # the same words twice a month are a coincidence, not a habit
-            plain = expand(template, writer.rng, slots)
+            plain = expand(template, writer.rng, slots, ties)
             if speaker == ">":
-                text = writer.cast.voice.write(plain, writer.rng, low=low)
+                text = writer.cast.voice.write(plain, writer.rng, low=low, first=own == 0)
             else:
                 text = contact.voice.write(plain, writer.rng)
             if text not in writer.said:
@@ -144,7 +145,7 @@ def _write(writer: _Writer, exchange: Exchange, day: Day, times: list[datetime])
 
 
 def _addressee(writer: _Writer, exchange: Exchange) -> Contact:
-    roles = exchange.option("who")
+    roles = exchange.option("who") or tuple(_WEIGHT)
     role = writer.rng.choices(roles, [_WEIGHT[role] for role in roles])[0]
     return writer.cast.contacts[role]
 
@@ -172,6 +173,10 @@ def free_minutes(day: Day, now: datetime) -> dict[int, Block]:
 
 
 def _starts(cast: Cast, exchange: Exchange, day: Day, free: dict[int, Block]) -> list[int]:
+    if "quiet_today" in day.flags and not exchange.option("on"):
+        # The mood lifts at the table: the heavy talk of this day comes before it.
+        table = int(day.of("quiet")[0].start.timestamp()) // 60
+        free = {minute: block for minute, block in free.items() if minute < table - 30}
     starts: set[int] = set()
     for part in exchange.option("when"):
         if part in _PARTS:
@@ -191,6 +196,6 @@ def _anchored(part: str, cast: Cast, day: Day, free: dict[int, Block]) -> set[in
         ends = [int(block.end.timestamp()) // 60 for block in day.of(part.removeprefix("after_"))]
         return {minute for end in ends for minute in free if end < minute < end + 90}
     if part in _COMMUTE:
-        ends = tuple(cast.places[name] for name in _COMMUTE[part])
-        return {minute for minute, block in free.items() if (block.origin, block.target) == ends}
+        way = tuple(cast.places[name] for name in _COMMUTE[part])
+        return {minute for minute, block in free.items() if (block.origin, block.target) == way}
     return {minute for minute, block in free.items() if block.activity == part}

@@ -15,7 +15,13 @@ _LOOKS = {
     "wind": ("leaves in the air", "flapping flags", "a grey windy sky"),
     "grey": ("a grey sky", "flat light", "thin fog"),
 }
-_SPORT_WEATHER = {"sun": "the light was golden", "rain": "soaked to the bone", "wind": "headwind both ways", "grey": "air like cold soup"}
+_SPORT_WEATHER = {
+    "sun": "the light was golden",
+    "rain": "soaked to the bone",
+    "wind": "headwind both ways",
+    "grey": "air like cold soup",
+}
+_ANIMALS = ("fox", "heron", "whale", "hare", "tortoise")
 _BREAKFASTS = ("toast with jam", "porridge", "yoghurt with pear", "two eggs", "bread and cheese")
 
 
@@ -64,7 +70,8 @@ def _today(cast: Cast, threads: Threads, day: Day) -> dict[str, str | Sequence[s
         "ate": next((d.ate for d in threads.dinners if d.day == day.date - timedelta(days=1)), "bread"),
         "lunch": day.lunch,
         "dinner": day.dinner,
-        "breakfast": _BREAKFASTS,
+        "breakfast": [food for food in _BREAKFASTS if threads.may_eat(cast, day.date, food)],
+        "animal": _ANIMALS,
         "morning_drink": "tea" if cast.diet["name"] == "no coffee" and "diet_firm" in day.flags else "coffee",
     }
 
@@ -75,7 +82,7 @@ def _work(cast: Cast, threads: Threads, day: Day) -> dict[str, str | Sequence[st
     return {
         "employer": job["employer"],
         "project": job["project"],
-        "project_short": f"the {job['project_short']}" if not job["project_short"].startswith("the ") else job["project_short"],
+        "project_short": job["project_short"],
         "chore": job["chores"],
         "trouble": job["troubles"],
         "good": job["goods"],

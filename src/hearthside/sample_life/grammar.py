@@ -1,4 +1,4 @@
-"""The banks' small notation: [a|b] chooses, {slot} fills; and reading the lists and conversations written in it."""
+"""The notation of the banks, and their reading: [a|b] chooses, [1:a|b] chooses alike, {slot} fills."""
 
 from __future__ import annotations
 
@@ -85,8 +85,11 @@ def sights() -> dict[str, tuple[tuple[str, str], ...]]:
     return {name: tuple(lines) for name, lines in found.items()}
 
 
-def expand(template: str, rng: random.Random, slots: Slots) -> str:
+def expand(template: str, rng: random.Random, slots: Slots, ties: dict[str, int] | None = None) -> str:
     """The template with every choice made and every slot filled.
+
+    Args:
+        ties: draws shared by the turns of one conversation: [1:a|b] and a later [1:c|d] take the same branch.
 
     Raises:
         KeyError: a slot is not among `slots`.
@@ -98,8 +101,8 @@ def expand(template: str, rng: random.Random, slots: Slots) -> str:
         if sign in "[{":
             end = _closing(template, at)
             inner = template[at + 1 : end]
-            chosen = rng.choice(_branches(inner)) if sign == "[" else _filling(inner, rng, slots)
-            out.append(expand(chosen, rng, slots))
+            chosen = _choice(inner, rng, {} if ties is None else ties) if sign == "[" else _filling(inner, rng, slots)
+            out.append(expand(chosen, rng, slots, ties))
             at = end + 1
         else:
             out.append(sign)
@@ -107,9 +110,22 @@ def expand(template: str, rng: random.Random, slots: Slots) -> str:
     return "".join(out)
 
 
+def settled(slots: Slots, rng: random.Random) -> dict[str, str]:
+    """The slots with one value each, so that a conversation keeps to one subject."""
+    return {name: value if isinstance(value, str) else rng.choice(value) for name, value in slots.items()}
+
+
 def capital(text: str) -> str:
     """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
+
+
+def _choice(inner: str, rng: random.Random, ties: dict[str, int]) -> str:
+    tie, _, rest = inner.partition(":")
+    if not tie.isdigit():
+        return rng.choice(_branches(inner))
+    branches = _branches(rest)
+    return branches[ties.setdefault(tie, rng.randrange(5040)) % len(branches)]
 
 
 def _filling(name: str, rng: random.Random, slots: Slots) -> str:

@@ -41,13 +41,15 @@ def search_all(rng: random.Random, cast: Cast, threads: Threads, days: list[Day]
         slots = slots_of(cast, threads, day)
         minutes = [minute for minute, block in free_minutes(day, now).items() if block.activity not in ("lunch", "bed")]
         pools = _pools(cast, threads, day)
-        for _ in range(rng.randint(4, 8)):
+        for _ in range(rng.randint(5, 10)):
             pool = rng.choices([pool for pool, _ in pools], [weight for _, weight in pools])[0]
             query = expand(rng.choice(pool), rng, slots).lower()
-            if query in recent[-25:] or not minutes:
+            if query in recent[-14:] or not minutes:
                 continue
             recent.append(query)
-            at = datetime.fromtimestamp(rng.choice(minutes) * 60, tz=UTC) + timedelta(milliseconds=rng.randint(0, 59_999))
+            at = datetime.fromtimestamp(rng.choice(minutes) * 60, tz=UTC) + timedelta(
+                milliseconds=rng.randint(0, 59_999)
+            )
             found.append(Search(at, query))
     return sorted(found, key=lambda search: search.time)
 
@@ -83,7 +85,7 @@ def watch_all(rng: random.Random, cast: Cast, threads: Threads, days: list[Day],
         for block in day.of("sofa", "sofa_low", "chores", "cook"):
             at = block.start + timedelta(minutes=rng.randint(2, 9), seconds=rng.randint(0, 59))
             while rng.random() < 0.55:
-                title, channel = _video(rng, cast, slots)
+                title, channel = _video(rng, cast, slots, [watch.title for watch in found[-12:]])
                 minutes = rng.randint(4, 22)
                 if at + timedelta(minutes=minutes) >= min(block.end, now):
                     break
@@ -92,11 +94,16 @@ def watch_all(rng: random.Random, cast: Cast, threads: Threads, days: list[Day],
     return sorted(found, key=lambda watch: watch.time)
 
 
-def _video(rng: random.Random, cast: Cast, slots: dict[str, str | Sequence[str]]) -> tuple[str, str]:
+def _video(rng: random.Random, cast: Cast, slots: dict[str, str | Sequence[str]], recent: list[str]) -> tuple[str, str]:
     kind = rng.random()
-    if kind < 0.5:  # the favourite music, again and again
+    fresh = [title for title in cast.hobby["videos"] if title not in recent]
+    if kind < 0.5 or (kind < 0.8 and not fresh):  # the favourite music, again and again
         artist = expand("{artist}", rng, slots)
-        return f"{artist} – {expand('{song}', rng, slots)} ({rng.choice(['live', 'official audio', 'session'])})", artist
+        return (
+            f"{artist} – {expand('{song}', rng, slots)} ({rng.choice(['live', 'official audio', 'session'])})",
+            artist,
+        )
     if kind < 0.8:
-        return rng.choice(cast.hobby["videos"]), f"{capital(cast.hobby['name'])} at home"
-    return expand(rng.choice(tables("searches")["kitchen_videos"]), rng, slots), "Small Kitchen"
+        return rng.choice(fresh), f"{capital(cast.hobby['name'])} at home"
+    title = expand(rng.choice(tables("searches")["kitchen_videos"]), rng, slots)
+    return (title, "Small Kitchen") if title not in recent else (rng.choice(cast.hobby["videos"]), "Slow Hands")

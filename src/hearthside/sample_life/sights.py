@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,14 +14,15 @@ from hearthside.sample_life.grammar import expand, sights
 from hearthside.sample_life.threads import Threads
 from hearthside.sample_life.timeline import Block, Day
 
-# (captions per hour, most in one block); the glasses lie on the shelf in bed and the camera is off in the bathroom's shower.
+# (captions per hour, most in one block); in bed the glasses lie on the shelf.
 _RATES = {
     "wash": (1, 1), "breakfast": (4, 3), "move": (5, 2), "walk": (4, 3), "work": (1.5, 5), "home_work": (1.3, 4),
-    "night_work": (1.2, 4), "meeting": (2.5, 1), "lunch": (5, 3), "lunch_home": (3, 1), "shop": (6, 2), "market": (5, 4),
-    "sport": (4, 3), "hobby": (2.5, 5), "friends": (3.5, 7), "menu_look": (30, 3), "partner": (1.2, 4),
-    "partner_day": (3, 5), "quiet": (3.5, 7), "cook": (4, 2), "dinner_home": (4, 1), "sofa": (0.9, 3), "sofa_low": (0.9, 3),
-    "chores": (1, 3),
+    "night_work": (1.2, 4), "meeting": (2.5, 1), "lunch": (5, 3), "lunch_home": (3, 1), "shop": (6, 2),
+    "market": (5, 4), "sport": (4, 3), "hobby": (2.5, 5), "friends": (3.5, 7), "menu_look": (30, 3),
+    "partner": (1.2, 4), "partner_day": (3, 5), "quiet": (3.5, 7), "cook": (4, 2), "dinner_home": (4, 1),
+    "sofa": (0.9, 3), "sofa_low": (0.9, 3), "chores": (1, 3),
 }  # fmt: skip
+_LAMPLIGHT = ("street lamps", "lit windows", "headlights", "lamplight on the ground")
 _AT_VENUE = {"lunch", "shop", "market", "hobby", "friends", "partner_day", "quiet", "menu_look", "work", "meeting"}
 
 
@@ -74,11 +76,11 @@ def _table_slots(cast: Cast, block: Block) -> dict[str, str | Sequence[str]]:
     }
 
 
-def _captions(
-    rng: random.Random, cast: Cast, block: Block, slots: dict[str, str | Sequence[str]]
-) -> list[Caption]:
+def _captions(rng: random.Random, cast: Cast, block: Block, slots: dict[str, str | Sequence[str]]) -> list[Caption]:
     if block.activity not in _RATES:
         return []
+    if not 7 <= block.start.astimezone(cast.zone).hour < 18:
+        slots = {**slots, "weather_look": _LAMPLIGHT}
     rate, most = _RATES[block.activity]
     wanted = block.minutes / 60 * rate
     count = min(most, int(wanted) + (rng.random() < wanted % 1))
@@ -88,7 +90,9 @@ def _captions(
         share = (number + rng.uniform(0.1, 0.8)) / count
         duration = rng.choice([20, 30, 30, 40])
         at = block.start + timedelta(seconds=int(share * max(0, block.minutes * 60 - duration)))
-        found.append(_caption(rng, cast, block, slots, block.activity, at, duration))
+        found.append(
+            _caption(rng, cast, block, slots, "ride" if block.mode == "transit" else block.activity, at, duration)
+        )
     return found
 
 
@@ -109,7 +113,7 @@ def _caption(
         duration_s=duration,
         text=text,
         objects=tuple(item.strip() for item in expand(objects, rng, slots).split(",")),
-        people=tuple(sorted(name for name in known if name in text)),
+        people=tuple(sorted(name for name in known if re.search(rf"\b{re.escape(name)}\b", text))),
         place=block.place.name if block and block.place and block.activity in _AT_VENUE else None,
     )
 

@@ -10,12 +10,21 @@ from datetime import datetime, timedelta
 
 from hearthside.sample_life.cast import Cast
 from hearthside.sample_life.context import slots_of
-from hearthside.sample_life.grammar import Exchange, capital, exchanges, expand
+from hearthside.sample_life.grammar import Exchange, capital, exchanges, expand, settled
 from hearthside.sample_life.threads import Threads
 from hearthside.sample_life.timeline import Block, Day
 
 # How many conversations a block of this activity holds.
-_TALKS = {"lunch": 1, "meeting": 1, "call_mother": 1, "friends": 4, "partner": 2, "partner_day": 2, "hobby": 2, "shop": 1}
+_TALKS = {
+    "lunch": 1,
+    "meeting": 1,
+    "call_mother": 1,
+    "friends": 4,
+    "partner": 2,
+    "partner_day": 2,
+    "hobby": 2,
+    "shop": 1,
+}
 _WORDS_PER_SECOND = 2.5
 
 
@@ -101,7 +110,12 @@ def _menu(cast: Cast, block: Block) -> dict[str, str | Sequence[str]]:
     table = next((table for table in cast.tables.values() if table.place == block.place), None)
     if table is None:
         return {}
-    return {"rest_veg": table.veg[0], "rest_other": table.other[0], "rest_other2": table.other[1], "place": table.place.name}
+    return {
+        "rest_veg": table.veg[0],
+        "rest_other": table.other[0],
+        "rest_other2": table.other[1],
+        "place": table.place.name,
+    }
 
 
 def _speak(
@@ -115,19 +129,22 @@ def _speak(
 ) -> Conversation:
     people = block.people or ("the cashier",)
     others = rng.sample(people, len(people)) if len(people) > 1 else list(people)
-    share = (number + rng.uniform(0.15, 0.55)) / max(1, _TALKS.get(block.activity, 2 if block.activity == "quiet" else 1))
+    share = (number + rng.uniform(0.15, 0.55)) / max(
+        1, _TALKS.get(block.activity, 2 if block.activity == "quiet" else 1)
+    )
     start = block.start + timedelta(seconds=round(block.minutes * 60 * min(share, 0.85)))
     tone = rng.choice(exchange.option("tone"))
     if day.flags & {"low", "flat"} and block.activity != "quiet":
         tone = "flat"
     elif "lifted" in day.flags and tone in ("neutral", "cheerful"):
         tone = "warm"
+    settled_slots, ties = settled(slots, rng), dict[str, int]()
     segments: list[Segment] = []
     at = rng.uniform(0.4, 2.0)
     for speaker, template in exchange.turns:
         own = speaker == ">"
         name = cast.first_name if own else capital(others[(speaker == "=") % len(others)])
-        for sentence in re.findall(r"[^.?!]+[.?!]+", expand(template, rng, slots)):
+        for sentence in re.findall(r"[^.?!]+[.?!]+", _tidy(expand(template, rng, settled_slots, ties))):
             words = capital(sentence.strip())
             end = at + max(0.8, len(words.split()) / _WORDS_PER_SECOND * rng.uniform(0.85, 1.3))
             segments.append(Segment(name, own, words, round(at, 2), round(end, 2), tone if own else None))
@@ -135,3 +152,8 @@ def _speak(
     heard = tuple(dict.fromkeys(segment.speaker for segment in segments if not segment.own))
     return Conversation(start.replace(microsecond=0), block.activity, heard, tuple(segments))
 
+
+def _tidy(text: str) -> str:
+    """One sign at the end of a sentence, and every sentence with one."""
+    text = re.sub(r"([?!.])\.", r"\1", text.strip())
+    return text if text[-1] in ".?!" else text + "."

@@ -60,6 +60,11 @@ class Threads:
     meeting_hour: str
     on: dict[str, date]
 
+    def may_eat(self, cast: Cast, day: date, food: str) -> bool:
+        """Whether the diet, while it is firm, lets this food pass."""
+        firm = self.diet_start <= day < self.diet_fade
+        return not (firm and any(word in food for word in cast.diet["avoid"]))
+
     def flags(self, day: date) -> set[str]:
         """The phases a day belongs to, as the banks' flags."""
         phases = {
@@ -85,11 +90,11 @@ def draw_threads(rng: random.Random, cast: Cast, last_day: date) -> Threads:
     visit, fade = rng.choice([18, 19, 20]), rng.choice([9, 10])
     firsts = (rng.choice([28, 29]), rng.choice([14, 15]), rng.choice([6, 7]))
     asked = ("veg", "allergic", "third")
+    start = rng.choice([25, 26])
     dinners = tuple(
-        Dinner(back(days), f"table{number}", who, rng.choice(cast.tables[f"table{number}"].other))
+        Dinner(back(days), f"table{number}", who, _dish(rng, cast, f"table{number}", fade < days <= start))
         for number, (days, who) in enumerate(zip(firsts, asked, strict=True), 1)
     )
-    start = rng.choice([25, 26])
     on = {
         "diet_start": start, "diet_start2": start - 1, "diet_wobble": 12, "quiet": visit, "night_before": 1,
         "short_night": 0, "meeting_news": 8, "meeting_mum": 5, "meeting_practice": 4, "din4_ask": 2, "din4_ask2": 1,
@@ -113,3 +118,10 @@ def draw_threads(rng: random.Random, cast: Cast, last_day: date) -> Threads:
         meeting_hour=rng.choice(["9:00", "9:30", "10:00"]),
         on={name: back(days) for name, days in on.items()},
     )
+
+
+def _dish(rng: random.Random, cast: Cast, table: str, firm: bool) -> str:
+    """What the person orders; a firm diet has its say."""
+    restaurant = cast.tables[table]
+    dishes = [d for d in restaurant.other if not (firm and any(word in d for word in cast.diet["avoid"]))]
+    return rng.choice(dishes or list(restaurant.veg))

@@ -191,8 +191,12 @@ def _day(
         awake=night[1],
         weather=weather[0],
         degrees=weather[1],
-        lunch=rng.choice(cast.words["lunches"]),
-        dinner=rng.choice(cast.words["dinners"]),
+        lunch=rng.choice(
+            [food for food in cast.words["lunches"] if threads.may_eat(cast, day, food)] or ["a big salad"]
+        ),
+        dinner=rng.choice(
+            [food for food in cast.words["dinners"] if threads.may_eat(cast, day, food)] or ["roast vegetables"]
+        ),
         blocks=blocks,
     )
 
@@ -207,9 +211,9 @@ def _workday(plan: _Itinerary, cast: Cast, day: date, flags: set[str]) -> None:
     work = "work" if office else "home_work"
     if office:
         plan.go("work")
-    if rng.random() < 0.5:
+    if office and rng.random() < 0.6:
         plan.stay(work, local_instant(cast, day, time(9, 45), rng.randint(0, 20)))
-        plan.spend("meeting", rng.randint(25, 45), (cast.colleague,) if office else ())
+        plan.spend("meeting", rng.randint(25, 45), (cast.colleague,))
     plan.stay(work, local_instant(cast, day, time(12, 10), rng.randint(0, 25)))
     if office:
         plan.go("cafe")
@@ -217,9 +221,9 @@ def _workday(plan: _Itinerary, cast: Cast, day: date, flags: set[str]) -> None:
         plan.go("work")
     else:
         plan.spend("lunch_home", rng.randint(25, 40))
-    if rng.random() < 0.4 or "short_night" in flags:
+    if office and (rng.random() < 0.4 or "short_night" in flags):
         plan.stay(work, local_instant(cast, day, time(14, 15), rng.randint(0, 30)))
-        plan.spend("meeting", rng.randint(25, 40), (cast.colleague,) if office else ())
+        plan.spend("meeting", rng.randint(25, 40), (cast.colleague,))
     if "short_night" in flags:
         plan.stay(work, local_instant(cast, day, time(15, 40), rng.randint(0, 15)))
     else:
@@ -274,7 +278,9 @@ def _sport(plan: _Itinerary, cast: Cast) -> None:
     plan.spend("wash", plan.rng.randint(15, 22))
 
 
-def _table(plan: _Itinerary, cast: Cast, day: date, table: str, activity: str, people: tuple[str, ...], at: time) -> None:
+def _table(
+    plan: _Itinerary, cast: Cast, day: date, table: str, activity: str, people: tuple[str, ...], at: time
+) -> None:
     """An evening at a restaurant, arriving about `at`, and home again."""
     plan.go("home")
     minutes = plan.place.metres_to(cast.places[table]) / 1000 * 1.3 / SPEED_KMH["walk"] * 60
@@ -310,6 +316,8 @@ def _evening(plan: _Itinerary, cast: Cast, threads: Threads, day: date, flags: s
         _evening_at_home(plan, cast, day, flags)
     if day + timedelta(days=1) == threads.short_night:
         plan.stay("night_work", bed - timedelta(minutes=rng.randint(12, 18)))
+    if "short_night" in flags:
+        plan.stay("sofa_low", bed)  # the sample ends in the afternoon
     plan.stay("sofa_low" if flags & {"low", "flat"} else "sofa", bed - timedelta(minutes=rng.randint(14, 24)))
     plan.stay("bed", bed)
 

@@ -35,13 +35,16 @@ class OwnVoice:
     very: tuple[str, ...]
     filler: str
 
-    def write(self, plain: str, rng: random.Random, *, low: bool) -> str:
-        """The plain text as this person would type it; a low mood drops the ornaments and keeps the spelling."""
+    def write(self, plain: str, rng: random.Random, *, low: bool, first: bool) -> str:
+        """The plain text as this person would type it; a low mood drops the ornaments and keeps the spelling.
+
+        `first` is the person's first message of an exchange, where an opener belongs.
+        """
         text = self.spell(plain)
         if not low and rng.random() < 0.1 and ", " in text:
             text = text.replace(", ", f", {self.filler}", 1)
         text = text.replace(_BREAK, "\n" if rng.random() < 0.12 else self.separator)
-        if not low and rng.random() < 0.24:
+        if not low and rng.random() < (0.34 if first else 0.05):
             text = rng.choice(self.openers) + text
         if low:
             return text

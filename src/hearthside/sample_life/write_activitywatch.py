@@ -30,7 +30,7 @@ def write_activitywatch(
     watches: Sequence[Watch],
     now: datetime,
 ) -> dict[str, int]:
-    """Three buckets; app uses (windows of both devices) are counted, idle times are not."""
+    """Three buckets; the events of all of them are counted."""
     laptop = list(_laptop(rng, cast, days, watches, now))
     phone = list(_phone(rng, cast, days, messages, searches, now))
     host, created = cast.first_name.lower(), days[0].awake - timedelta(days=200)
@@ -124,8 +124,12 @@ def _phone(
         if not any(start <= search.time < end for start, end in desk):
             yield from _clipped(search.time, rng.uniform(20, 150), "Browser", f"{search.query} - Search", now)
     for day in days:
-        yield from _clipped(day.awake + timedelta(seconds=rng.randint(5, 90)), rng.uniform(4, 30), "Clock", "Alarm", now)
-        yield from _clipped(day.awake + timedelta(minutes=rng.randint(3, 9)), rng.uniform(15, 90), "Weather", cast.town["name"], now)
+        yield from _clipped(
+            day.awake + timedelta(seconds=rng.randint(5, 90)), rng.uniform(4, 30), "Clock", "Alarm", now
+        )
+        yield from _clipped(
+            day.awake + timedelta(minutes=rng.randint(3, 9)), rng.uniform(15, 90), "Weather", cast.town["name"], now
+        )
         for block in day.blocks:
             if block.mode == "transit":
                 at = block.start + timedelta(minutes=rng.uniform(1, max(2, block.minutes / 2)))

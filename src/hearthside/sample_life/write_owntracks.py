@@ -17,9 +17,7 @@ _MOVING_S, _LOOP_S, _STILL_S = 300, 120, 1800
 _REGIONS = {"home": "Home", "work": "Work"}
 
 
-def write_owntracks(
-    folder: Path, rng: random.Random, cast: Cast, days: Sequence[Day], now: datetime
-) -> dict[str, int]:
+def write_owntracks(folder: Path, rng: random.Random, cast: Cast, days: Sequence[Day], now: datetime) -> dict[str, int]:
     """One file; locations and transitions are both counted."""
     rows = sorted(_rows(rng, cast, days), key=lambda row: row["tst"])
     name = f"owntracks/{cast.first_name.lower()}-phone.jsonl"
@@ -78,7 +76,9 @@ def _moving(rng: random.Random, cast: Cast, day: Day, block: Block) -> Iterator[
     kmh = _loop_speed(cast, block) if loop else _speed(block, total)
     elapsed = step * 0.4
     while elapsed < total - 20:
-        lat, lon = _loop_point(cast, block, elapsed / total, kmh, total) if loop else _line_point(block, elapsed / total)
+        lat, lon = (
+            _loop_point(cast, block, elapsed / total, kmh, total) if loop else _line_point(block, elapsed / total)
+        )
         at = block.start + timedelta(seconds=elapsed)
         yield _fix(rng, cast, day, at, lat, lon, kmh * rng.uniform(0.8, 1.15), 7.0)
         elapsed += step

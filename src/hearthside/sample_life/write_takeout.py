@@ -48,7 +48,9 @@ def _watch(watch: Watch) -> dict[str, Any]:
         "header": "YouTube",
         "title": f"Watched {watch.title}",
         "titleUrl": f"https://www.youtube.com/watch?v={video}",
-        "subtitles": [{"name": watch.channel, "url": f"https://www.youtube.com/channel/invented-{quote_plus(watch.channel)}"}],
+        "subtitles": [
+            {"name": watch.channel, "url": f"https://www.youtube.com/channel/invented-{quote_plus(watch.channel)}"}
+        ],
         "time": _time(watch.time),
         "products": ["YouTube"],
         "activityControls": ["YouTube watch history"],

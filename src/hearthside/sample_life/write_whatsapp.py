@@ -9,8 +9,8 @@ from hearthside.sample_life.cast import Cast
 from hearthside.sample_life.chat import Message
 
 _NOTICE = (
-    "Messages and calls are end-to-end encrypted. No one outside of this chat, not even WhatsApp, can read or listen to "
-    "them. Tap to learn more."
+    "Messages and calls are end-to-end encrypted. No one outside of this chat, not even WhatsApp, can read or listen "
+    "to them. Tap to learn more."
 )
 
 

@@ -35,6 +35,6 @@ def _play(line: int, row: dict[str, Json]) -> Iterable[Record]:
         clock="export:last_fm",
         text=" – ".join(part for part in (artist, track) if part),
         uncertainty_ms=1000,
-        key=str(uts),
+        key=f"{uts}/{artist}/{track}",
         record=line,
     )

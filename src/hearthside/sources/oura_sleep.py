@@ -48,7 +48,7 @@ def _night(line: int, row: dict[str, Json]) -> Iterable[Record]:
         payload={name: value for name, value in row.items() if name not in series},
         clock=_CLOCK,
         offset_min=offset_min,
-        key=str(row.get("summary_date", "")),
+        key=f"{row.get('summary_date', '')}/{row.get('period_id', '')}",
         record=line,
     )
     for name, measure, unit in _SERIES:

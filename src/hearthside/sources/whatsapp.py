@@ -19,7 +19,6 @@ NAME = "whatsapp"
 TITLE = "WhatsApp chat"
 _CLOCK = "export:whatsapp"
 _FIRST_YEAR = 2009  # WhatsApp began; a reading of a date that lies before is a wrong reading
-_SECOND_MS = 1_000
 _MAX_CHARS = 1024 * 1024  # of one message; WhatsApp itself allows 65,536
 
 _INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
@@ -34,16 +33,12 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 # Day-period words as CLDR spells them, without dots, spaces and case.
-_AM = frozenset(
-    {"am", "πμ", "ص", "قظ", "sa", "fm", "dop", "vorm", "öö", "проб", "午前", "上午", "凌晨", "清晨", "早上", "오전"}
-)
-_PM = frozenset(
-    {"pm", "μμ", "م", "بظ", "ch", "em", "odp", "nachm", "ös", "слоб", "午後", "下午", "中午", "晚上", "오후"}
-)
+_AM = {"am", "πμ", "ص", "قظ", "sa", "fm", "dop", "vorm", "öö", "проб", "午前", "上午", "凌晨", "清晨", "早上", "오전"}
+_PM = {"pm", "μμ", "م", "بظ", "ch", "em", "odp", "nachm", "ös", "слоб", "午後", "下午", "中午", "晚上", "오후"}
 _HOUR_WORDS = frozenset({"", "h", "hs", "uhr", "ч", "hod", "val"})  # written after a 24-hour time
 
 _PHONE = re.compile(r"\+?[\d\s().\-\u2010\u2011\u00a0]{5,}")
-_ATTACHED_IOS = re.compile(r"<[^<>:：]{2,40}[:：]\s?(?P<file>[^<>]+\.\w{1,5})>\s*$")
+_ATTACHED_IOS = re.compile(r"<[^<>:：]{2,40}[:：]\s?(?P<file>[^<>]+\.\w{1,5})>$")
 _ATTACHED_ANDROID = re.compile(r"(?P<file>[^\n]{1,200}\.\w{2,5}) \((?P<words>[^()\n]{3,40})\)(?:\n|$)")
 _ANDROID_FILE = re.compile(r"(?:IMG|VID|PTT|AUD|STK|DOC)-\d{8}-WA\d{4}\.\w+")
 _ATTACHED_WORDS = frozenset(
@@ -63,7 +58,7 @@ _OMITTED = re.compile(
     r"[^\n]{2,40}?\s?(?:omitted|weggelassen|ausgeschlossen|omitid[oa]|omise?|omess[oa]|ocult[oa]d?[oa]?|weggelaten|"
     r"pominięt[oay]|utelämnad|udeladt|utelatt|пропущен[оа]?|已略去|已忽略|省略)"
 )
-_EDITED = re.compile(r"\s*(?:<This message was edited>|\u200e<[^<>:：]{3,60}>)\s*$")
+_EDITED = re.compile(r"(?:<This message was edited>|\u200e<[^<>:：]{3,60}>)$")
 _NOT_WORDS = frozenset(
     {
         "this message was deleted", "you deleted this message", "diese nachricht wurde gelöscht",
@@ -77,10 +72,7 @@ _ENCRYPTED = "Messages and calls are end-to-end encrypted"
 _LOG_LEVELS = frozenset({"debug", "info", "notice", "warn", "warning", "error", "critical", "fatal", "trace"})
 _NAME_IN_FILE = (
     re.compile(r"WhatsApp[ -]Chat (?:with|mit|met|med|con|avec|com|-) (?P<name>.+)", re.IGNORECASE),
-    re.compile(
-        r"(?:Chat|Conversa|Conversación|Discussion|Conversation)(?: de| do)? WhatsApp (?:con|com|avec) (?P<name>.+)",
-        re.I,
-    ),
+    re.compile(r"(?:Chat|Conversa|Conversación|Discussion)(?: d[eo])? WhatsApp (?:con|com|avec) (?P<name>.+)"),
     re.compile(r"与(?P<name>.+?)的\s?WhatsApp\s?聊天"),
 )
 
@@ -147,6 +139,11 @@ class _Evidence:
         """Impossible dates, and steps back in time, under an order."""
         return self.wrong[order], self.backward[order]
 
+    @property
+    def american(self) -> bool:
+        """Spelled like `1/4/26, 7:02 PM`."""
+        return self.upper and not self.padded and not self.long_year
+
     def span(self, order: str) -> timedelta:
         """From the first to the final day of the chat under an order."""
         _, first, final = self.days.get(order, (date.min, date.min, date.max))
@@ -188,8 +185,7 @@ def recognise(sample: Sample) -> float:
 
 def senders(opened: Opened) -> dict[str, int]:
     """Messages per sender, most first: to ask the person which of them they are, when no own name is known yet."""
-    _, evidence = _survey(opened)
-    return dict(evidence.senders.most_common())
+    return dict(_survey(opened)[1].senders.most_common())
 
 
 def dates(opened: Opened) -> Dates:
@@ -277,7 +273,7 @@ def _weigh(evidence: _Evidence, head: _Head) -> None:
 def _day(numbers: tuple[str, str, str], order: str) -> date | None:
     """The date under an order, or None when there is no such date."""
     values = dict(zip(order, numbers, strict=True))
-    if any(len(values[part]) > 2 for part in "DM") or len(values["Y"]) == 3:
+    if len(values["D"]) > 2 or len(values["M"]) > 2 or len(values["Y"]) == 3:
         return None
     year = int(values["Y"]) + (2000 if len(values["Y"]) <= 2 else 0)
     try:
@@ -295,16 +291,19 @@ def _choose(style: _Style, evidence: _Evidence) -> Dates:
     """
     if evidence.year_first or (evidence.dotted and not evidence.long_year):
         return Dates("YMD", "")  # 2026-11-20; Korean `26. 11. 20.`
-    orders = ("DMY", "MDY") if evidence.long_year else ("DMY", "MDY", "YMD")
-    best = min(orders, key=lambda order: (*evidence.faults(order), evidence.span(order)))
-    if best == "YMD":
-        return Dates("YMD", "")
+    best = min("DMY", "MDY", key=lambda order: (*evidence.faults(order), evidence.span(order)))
+    slash = style.separator == "/"
+    if slash and not evidence.long_year and evidence.faults("YMD") <= evidence.faults(best):
+        # `26/11/09` (Basque, Nepali) against `09/11/26`; with as few faults only where it makes the chat far shorter.
+        if evidence.faults("YMD") < evidence.faults(best):
+            return Dates("YMD", "")
+        if evidence.span("YMD") * 10 < evidence.span(best):
+            return Dates("YMD", best)
     if evidence.faults("DMY") != evidence.faults("MDY"):
         return Dates(best, "")
-    if style.separator != "/" or (evidence.padded and evidence.long_year):
+    if not slash or (evidence.padded and evidence.long_year):
         return Dates("DMY", "")
-    american = evidence.upper and not evidence.padded and not evidence.long_year  # `1/4/26, 7:02 PM`
-    if american and evidence.span("DMY") == evidence.span("MDY"):
+    if evidence.american and evidence.span("DMY") == evidence.span("MDY"):
         best = "MDY"
     return Dates(best, "DMY" if best == "MDY" else "MDY")
 
@@ -359,8 +358,8 @@ class _Chat:
         sender, known = _person(split[0]) if split else ("", True)
         order = self._in_minute[start_ms]
         self._in_minute[start_ms] += 1
-        notice = split is None or _is_notice(split[1])
         words = split[1] if split else text
+        notice = split is None or _is_notice(words)
         payload = {"conversation": self._conversation, **_content(words, notice), "order": order, **dates}
         if not notice:
             payload["sender"] = sender
@@ -395,7 +394,7 @@ class _Chat:
             raise ValueError(f"{'/'.join(head.numbers)} is no date when read as {self._dates.order}")
         clock = time(_hour(head, self._real_24), head.minute, head.second)
         start_ms, doubt_ms = _place(datetime.combine(day, clock, self._zone))
-        doubt_ms += _SECOND_MS if head.style.seconds else MINUTE_MS  # what the export does not write
+        doubt_ms += 1000 if head.style.seconds else MINUTE_MS  # what the export does not write
         other = _day(head.numbers, self._dates.rival) if self._dates.rival else None
         if other is None or other == day:
             return start_ms, doubt_ms, {}
@@ -459,11 +458,11 @@ def _content(words: str, notice: bool) -> dict[str, Json]:
     if notice:
         return {"text": words.replace("\u200e", "").strip()}
     attached = _attachment(words)
-    file, words = attached or ("", words)
+    words = attached[1] if attached else words
     edited = _EDITED.search(words)
     content: dict[str, Json] = {"text": words[: edited.start() if edited else None].replace("\u200e", "").strip()}
     if attached:
-        content["attachment"] = file
+        content["attachment"] = attached[0]
     if edited:
         content["edited"] = True
     return content

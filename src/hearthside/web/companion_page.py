@@ -83,6 +83,7 @@ class Conversation:
         self.shell = shell
         self.page = page
         self.id = conversation
+        self.client = ui.context.client  # kept: a tapped suggestion is gone before its answer has come
 
     async def show(self) -> None:
         """Build the page; an answer still under way is picked up where it is."""
@@ -102,7 +103,7 @@ class Conversation:
                 html(past_turn(turn))
             if live is not None and not (turns and turns[-1].who == "you"):
                 html(question_turn(live.question))
-        Voice(self.shell, self.page)
+        Voice(self.shell, self.page, self.talk)
         self._composer()
         if live is not None:
             ui.timer(0, partial(self.answer, live), once=True)
@@ -154,31 +155,30 @@ class Conversation:
 
     async def answer(self, live: LiveAnswer) -> None:
         """Show an answer while it streams, then whole. Leaving the page does not stop the answer itself."""
-        client = ui.context.client
         set_disabled(self.send, True)
         with self.talk, native("article", "turn turn-house", aria_label="Hearthside", aria_busy="true") as turn:
             words = text("", "p", "bubble words streaming")
         async for so_far in follow(live):
-            if client.is_deleted:
+            if self.client.is_deleted:
                 return
             words.set_text(so_far)
-        if client.is_deleted or live.end is None:
+        if self.client.is_deleted or live.end is None:
             return
         turn.delete()
         with self.talk:
-            html(problem_card(live.end) if isinstance(live.end, Problem) else answer_turn(live.end))
+            html(problem_card(live.end) if isinstance(live.end, Problem) else answer_turn(live.end), cls="turn-holder")
         set_disabled(self.send, False)
 
 
 class Voice:
     """What the companion says unasked: at most one offer, and home actions that wait for a tap."""
 
-    def __init__(self, shell: Shell, page: Frame) -> None:
+    def __init__(self, shell: Shell, page: Frame, talk: ui.element) -> None:
         self.shell = shell
         self.page = page
+        self.talk = talk  # what is said unasked stands in the conversation where it was said
         self.offer_id: str | None = None
         self.proposals: dict[str, tuple[HomeProposal, ui.element]] = {}
-        self.holder = native("section", "voice", aria_label="From Hearthside", aria_live="polite")
         ui.timer(VOICE_S, self.look)
 
     async def look(self) -> None:
@@ -187,7 +187,7 @@ class Voice:
         if isinstance(now, Problem):
             return  # looked for again soon; a page is not covered with the same problem every few seconds
         offer, proposals = now
-        with self.holder:
+        with self.talk:
             if offer is not None and offer.id != self.offer_id:
                 self.offer_id = offer.id
                 self._show_offer(offer)

@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from hearthside.web.markup import tag
 
-CURVE_W, CURVE_H = 520, 180  # CSS pixels of the drawing's own coordinates; it scales with its card
-LEFT, BOTTOM, TOP, RIGHT = 46, 30, 12, 12
-BAR_PX, BAR_GAP = 26, 14
+CURVE_PX = 190  # height of the loss curve
+LEFT_PERCENT = 9  # room for the figures of the loss axis
+TOP, BOTTOM = 10, 28
+BAR_PX, NAME_PX, GROUP_PX = 20, 20, 54
 BAR_NAMES = (("base", "Base model"), ("previous", "Previous adapter"), ("new", "This adapter"))
 
 
@@ -24,26 +25,24 @@ def bits_bars(gate: Mapping[str, float]) -> Markup:
     if not bars:
         return Markup("")
     top = max(value for _, _, value in bars) * 1.08 or 1.0
-    height = len(bars) * (BAR_PX + BAR_GAP)
     shapes: list[Markup] = []
     for number, (key, name, value) in enumerate(bars):
-        y = number * (BAR_PX + BAR_GAP) + BAR_GAP / 2
-        width = round(100 * value / top * 0.62, 2)  # names take 26 % on the left, the figure 12 % on the right
-        middle = y + BAR_PX / 2 + 4.5
-        shapes.append(tag("text", name, x=0, y=middle, cls="chart-words"))
-        shapes.append(tag("rect", x="26%", y=y, width=f"{width}%", height=BAR_PX, rx=4, cls=f"bits bits-{key}"))
-        shapes.append(tag("text", f"{value:.2f}", x="100%", y=middle, text_anchor="end", cls="chart-figure"))
+        y = number * GROUP_PX
+        shapes.append(tag("text", name, x=0, y=y + 14, cls="chart-words"))
+        shapes.append(tag("text", f"{value:.2f}", x="100%", y=y + 14, text_anchor="end", cls="chart-figure"))
+        width = f"{round(100 * value / top, 2)}%"
+        shapes.append(tag("rect", x=0, y=y + NAME_PX, width=width, height=BAR_PX, rx=4, cls=f"bits bits-{key}"))
         if key == "new" and {"base", "gain_low", "gain_high"} <= gate.keys():
             low, high = gate["base"] - gate["gain_high"], gate["base"] - gate["gain_low"]
-            shapes += _whisker(26 + 62 * low / top, 26 + 62 * high / top, y)
+            shapes += _whisker(100 * low / top, 100 * high / top, y + NAME_PX)
     label = "Bits per character, lower is better: " + ", ".join(f"{name} {value:.2f}" for _, name, value in bars)
-    return tag("svg", *shapes, width="100%", height=height, cls="bits-svg", role="img", aria_label=label)
+    return tag("svg", *shapes, width="100%", height=len(bars) * GROUP_PX, cls="bits-svg", role="img", aria_label=label)
 
 
 def _whisker(x1: float, x2: float, y: float) -> list[Markup]:
-    x1, x2 = round(min(88.0, max(26.0, x1)), 2), round(min(88.0, max(26.0, x2)), 2)
+    x1, x2 = round(min(100.0, max(0.0, x1)), 2), round(min(100.0, max(0.0, x2)), 2)
     middle = y + BAR_PX / 2
-    ends = [tag("line", x1=f"{x}%", x2=f"{x}%", y1=y + 5, y2=y + BAR_PX - 5, cls="whisker") for x in (x1, x2)]
+    ends = [tag("line", x1=f"{x}%", x2=f"{x}%", y1=y + 4, y2=y + BAR_PX - 4, cls="whisker") for x in (x1, x2)]
     return [tag("line", x1=f"{x1}%", x2=f"{x2}%", y1=middle, y2=middle, cls="whisker"), *ends]
 
 
@@ -73,19 +72,30 @@ def loss_curve(curve: Sequence[tuple[int, float]]) -> Markup:
     pad = (high - low) * 0.08 or 0.5
     low, high = low - pad, high + pad
 
-    def x_of(step: float) -> float:
-        return round(LEFT + (CURVE_W - LEFT - RIGHT) * (step - steps[0]) / ((steps[-1] - steps[0]) or 1), 1)
-
-    def y_of(loss: float) -> float:
-        return round(TOP + (CURVE_H - TOP - BOTTOM) * (high - loss) / (high - low), 1)
-
+    plot_px = CURVE_PX - TOP - BOTTOM
+    span = (steps[-1] - steps[0]) or 1
     shapes: list[Markup] = []
     for value in nice_ticks(low, high):
-        shapes.append(tag("line", x1=LEFT, x2=CURVE_W - RIGHT, y1=y_of(value), y2=y_of(value), cls="tick"))
-        shapes.append(tag("text", f"{value:g}", x=LEFT - 8, y=y_of(value) + 4, text_anchor="end", cls="chart-tick"))
-    for value in nice_ticks(steps[0], steps[-1], 5):
-        shapes.append(tag("text", f"{value:g}", x=x_of(value), y=CURVE_H - 12, text_anchor="middle", cls="chart-tick"))
-    points = " ".join(f"{x_of(step)},{y_of(loss)}" for step, loss in curve)
-    shapes.append(tag("polyline", points=points, cls="loss-line"))
+        y = round(TOP + plot_px * (high - value) / (high - low), 1)
+        shapes.append(tag("line", x1=f"{LEFT_PERCENT}%", x2="100%", y1=y, y2=y, cls="tick"))
+        shapes.append(tag("text", f"{value:g}", x=0, y=y + 4, cls="chart-tick"))
+    for value in nice_ticks(steps[0], steps[-1]):
+        x = round(LEFT_PERCENT + (100 - LEFT_PERCENT) * (value - steps[0]) / span, 2)
+        anchor = "end" if x > 97 else "middle"
+        shapes.append(tag("text", f"{value:g}", x=f"{x}%", y=CURVE_PX - 8, text_anchor=anchor, cls="chart-tick"))
+    points = " ".join(f"{step - steps[0]},{100 * (high - loss) / (high - low):.1f}" for step, loss in curve)
+    line = tag("polyline", points=points, cls="loss-line")
+    shapes.append(
+        tag(
+            "svg",
+            line,
+            x=f"{LEFT_PERCENT}%",
+            y=TOP,
+            width=f"{100 - LEFT_PERCENT}%",
+            height=plot_px,
+            viewBox=f"0 0 {span} 100",
+            preserveAspectRatio="none",
+        )
+    )
     label = f"Training loss from {losses[0]:.2f} at step {steps[0]} to {losses[-1]:.2f} at step {steps[-1]}"
-    return tag("svg", *shapes, viewBox=f"0 0 {CURVE_W} {CURVE_H}", cls="loss-svg", role="img", aria_label=label)
+    return tag("svg", *shapes, width="100%", height=CURVE_PX, cls="loss-svg", role="img", aria_label=label)

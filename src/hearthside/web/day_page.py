@@ -97,17 +97,11 @@ class DayPage:
             chart.props["data-at"] = at_ms  # day.js moves the cursor there and asks for that minute
 
     def _head(self) -> None:
-        html(day_head(self.day, self.page.overview.first_day, self.page.overview.last_day), cls="page-head day-head")
-        with native("div", "day-pick"):
-            picker = native(
-                "input",
-                "field",
-                type="date",
-                value=self.day.day,
-                aria_label="Go to a day",
-                min=self.page.overview.first_day,
-                max=self.page.overview.last_day,
-            )
+        first, last = self.page.overview.first_day, self.page.overview.last_day
+        with native("div", "page-head day-head"):
+            html(day_head(self.day, first, last))
+            picker = native("input", "field day-pick", type="date", value=self.day.day, aria_label="Go to a day")
+            picker.props["min"], picker.props["max"] = first, last
             picker.on("change", self._picked, js_handler="(e) => e.target.value && emit(e.target.value)")
 
     def _picked(self, event: events.GenericEventArguments) -> None:

@@ -11,7 +11,7 @@ from hearthside.web.calls import Problem, call
 from hearthside.web.controls import button, html, native, text
 from hearthside.web.house import HealthView, Job, NodeHealth
 from hearthside.web.layout import Frame, Shell, amount_words, frame
-from hearthside.web.markup import badge, facts_table, local_words, moment_words, table, tag
+from hearthside.web.markup import badge, facts_table, local_words, moment_words, source_words, table, tag
 from hearthside.web.welcome import import_form
 
 NODE_GOOD = frozenset({"ready", "running", "up"})
@@ -39,7 +39,7 @@ def register(shell: Shell) -> None:
             html(rejected_body(view), cls="card")
             html(egress_body(view), cls="card")
             jobs = await call(shell.house.jobs)
-            if not isinstance(jobs, Problem):
+            if not isinstance(jobs, Problem) and jobs:
                 html(work_body(jobs, shell.zone), cls="card")
 
 
@@ -114,7 +114,7 @@ def rejected_body(view: HealthView) -> Markup:
     """Rows that could not be taken, with the reason; none is dropped silently."""
     if not view.rejected:
         return tag("section", tag("h2", "Rejected rows"), tag("p", "None.", cls="quiet"))
-    rows = [[source, place, reason] for source, place, reason in view.rejected]
+    rows = [[source_words(source), place, reason] for source, place, reason in view.rejected]
     body = table(["Source", "Where", "Why"], rows, "Rejected rows, newest first")
     return tag(
         "section", tag("h2", "Rejected rows"), tag("p", "Kept with the reason, newest first.", cls="quiet"), body
@@ -133,7 +133,5 @@ def egress_body(view: HealthView) -> Markup:
 
 def work_body(jobs: list[Job], zone: tzinfo | None) -> Markup:
     """Recent long work and how it ended."""
-    if not jobs:
-        return tag("section", tag("h2", "Recent work"), tag("p", "None.", cls="quiet"))
     rows = [[moment_words(job.started_ms, zone), job.title, amount_words(job), job.message] for job in jobs]
     return tag("section", tag("h2", "Recent work"), table(["Started", "What", "State", "How"], rows, "Recent work"))

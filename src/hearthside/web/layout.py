@@ -212,7 +212,7 @@ async def frame(shell: Shell, active: str) -> AsyncIterator[Frame]:
             page = Frame(known, native("div", "problems"))
             if trouble is not None:
                 page.show(trouble)
-            with native("main", id="main", tabindex="-1"):
+            with native("section", id="main", tabindex="-1"):  # NiceGUI's own page is the <main>
                 yield page
     _watch(shell, known, notice, jobs)
 

@@ -36,6 +36,17 @@ LAYER_WORDS = {
     Layer.ENVIRONMENTAL: "Environmental",
     Layer.RESIDENTIAL: "Residential",
 }
+BRANDS = {
+    "activitywatch": "ActivityWatch",
+    "google_fit": "Google Fit",
+    "home_assistant": "Home Assistant",
+    "lastfm": "Last.fm",
+    "owntracks": "OwnTracks",
+    "rescuetime": "RescueTime",
+    "takeout_my_activity": "Google My Activity",
+    "wakatime": "WakaTime",
+    "whatsapp": "WhatsApp",
+}
 WHY_WORDS = {"keyword": "same words", "meaning": "close in meaning", "keyword+meaning": "same words, close in meaning"}
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -100,7 +111,9 @@ def offset_words(offset_min: int) -> str:
 
 
 def source_words(source: str) -> str:
-    """A source's name for people: ``oura_sleep`` as ``Oura sleep``."""
+    """A source's name for people: ``oura_sleep`` as ``Oura sleep``, ``lastfm`` as ``Last.fm``."""
+    if source in BRANDS:
+        return BRANDS[source]
     words = source.replace("_", " ")
     return words[:1].upper() + words[1:]
 

@@ -151,9 +151,11 @@ def gate_figure(gate: dict[str, float]) -> Markup:
         return Markup("")
     notes = []
     if {"gain_low", "gain_high"} <= gate.keys():
-        notes.append(f"Gain over the base: {gate['gain_low']:+.2f} to {gate['gain_high']:+.2f} bits (90 % interval).")
+        notes.append(
+            f"Gain over the base: {signed(gate['gain_low'])} to {signed(gate['gain_high'])} bits (90 % interval)."
+        )
     if "general_change" in gate:
-        notes.append(f"General text: {100 * gate['general_change']:+.1f} % (at most +1 % is allowed).")
+        notes.append(f"General text: {signed(100 * gate['general_change'])} % (at most +1 % is allowed).")
     return tag(
         "figure",
         tag(
@@ -164,6 +166,11 @@ def gate_figure(gate: dict[str, float]) -> Markup:
         bits_bars(gate),
         tag("p", " ".join(notes), cls="quiet small"),
     )
+
+
+def signed(value: float) -> str:
+    """A change with its sign, in two decimals."""
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def curve_figure(adapter: AdapterView) -> Markup:

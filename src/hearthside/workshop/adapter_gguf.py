@@ -6,7 +6,6 @@ Q and K in another order than Hugging Face. Facts and figures: reference trainin
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -29,6 +28,7 @@ Array: TypeAlias = npt.NDArray[np.float32]
 PEFT_WEIGHTS = "adapter_model.safetensors"
 PEFT_CONFIG = "adapter_config.json"
 ADAPTER_GGUF = "adapter.gguf"
+BASE_HASH_KEY = "hearthside.base_sha256"  # the inference room reads the same key
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 _GGUF_NAME = {
@@ -85,9 +85,12 @@ def base_shape(path: Path) -> BaseShape:
     """Read it from the header of a base GGUF.
 
     Raises:
-        Refused: an architecture whose export is not verified.
+        Refused: not a GGUF file, or an architecture whose export is not verified.
     """
-    reader = gguf.GGUFReader(path)
+    try:
+        reader = gguf.GGUFReader(path)
+    except (ValueError, IndexError, KeyError, OSError) as error:
+        raise Refused("base-unreadable", f"The base model {path.name} is not a readable GGUF file.") from error
     architecture = str(_field(reader, "general.architecture"))
     if architecture != "llama":
         raise Refused("adapter-architecture", f"Adapters for the architecture “{architecture}” cannot be exported yet.")
@@ -108,12 +111,13 @@ def base_shape(path: Path) -> BaseShape:
     )
 
 
-def export_gguf(tensors: Mapping[str, Array], config: Mapping[str, Json], base: BaseShape) -> bytes:
+def export_gguf(tensors: Mapping[str, Array], config: Mapping[str, Json], base: BaseShape, base_sha256: str) -> bytes:
     """A PEFT LoRA as an adapter GGUF, in memory.
 
     Args:
         tensors: by PEFT's name; A (r, in) and B (out, r).
         config: PEFT's adapter_config.json.
+        base_sha256: hex digest of the base's file; the home loads the adapter onto no other.
 
     Raises:
         Refused: an option that GGUF cannot hold, or tensors that do not fit the base.
@@ -128,6 +132,7 @@ def export_gguf(tensors: Mapping[str, Array], config: Mapping[str, Json], base: 
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    writer.add_string(BASE_HASH_KEY, base_sha256)
     for (layer, module), (a, b) in sorted(pairs.items()):
         factor = _scale(config, f"model.layers.{layer}.{module}") * a.shape[0] / alpha
         rows = _to_gguf_rows(b if factor == 1 else b * np.float32(factor), module, base)
@@ -158,7 +163,8 @@ def import_gguf(adapter: bytes, base: BaseShape) -> tuple[dict[str, Array], floa
         if side == "B":
             values = _from_gguf_rows(values, module, base)
         tensors[f"base_model.model.model.layers.{match[1]}.{module}.lora_{side}.weight"] = values
-    _pairs(tensors, base)
+    if not _pairs(tensors, base) or not alpha > 0:  # llama.cpp reads alpha 0 as "no scale at all"
+        raise Refused("adapter-unreadable", "The adapter holds no tensors or no scale.")
     return tensors, alpha
 
 
@@ -253,13 +259,14 @@ def _from_gguf_rows(b: Array, module: str, base: BaseShape) -> Array:
 
 
 def _written(writer: gguf.GGUFWriter) -> bytes:
-    """What the writer writes, taken in memory: an adapter is personal data and never touches the disk here."""
-    buffer = io.BytesIO()
-    writer.fout, writer.state = [buffer], WriterState.EMPTY
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    return buffer.getvalue()
+    """What the writer writes, kept in memory: an adapter is personal data and never touches the disk here."""
+    with os.fdopen(os.memfd_create("adapter"), "w+b") as file:
+        writer.fout, writer.state = [file], WriterState.EMPTY
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        file.seek(0)
+        return file.read()
 
 
 def _reader(adapter: bytes) -> gguf.GGUFReader:

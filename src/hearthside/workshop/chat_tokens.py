@@ -1,4 +1,4 @@
-"""Turns a conversation into tokens with the base's own chat template and marks which tokens are words to learn or score.
+"""Turns a conversation into tokens with the base's own chat template and marks the words to learn or to score.
 
 Training and the evaluation gate both use this file, so they mean the same by "the tokens of a message". Each message is
 tokenised apart, as it is when the model is served: the prompt ends before the answer's first token.
@@ -48,7 +48,7 @@ WORDS, END_MARK = 1, 2
 
 
 def chat_tokens(tokenizer: Tokenizer, messages: Sequence[Message], max_tokens: int) -> ChatTokens:
-    """Tokenise a conversation; when it is too long, the oldest tokens go first.
+    """Tokenise a conversation; when it is too long, the oldest tokens go first, and so do those after the last target.
 
     A conversation without a system message gets an empty one: templates otherwise put their own words there.
 
@@ -67,7 +67,7 @@ def chat_tokens(tokenizer: Tokenizer, messages: Sequence[Message], max_tokens: i
 
 
 def _window(targets: Sequence[int], max_tokens: int) -> slice:
-    """The last `max_tokens` tokens, moved forward so far that the last target's first tokens stay in."""
+    """The last `max_tokens` tokens up to the last target; what follows it teaches nothing."""
     end = max((i + 1 for i, target in enumerate(targets) if target), default=len(targets))
     return slice(max(0, end - max_tokens), end)
 

@@ -1,7 +1,7 @@
 """The home's side of a training: offer, verdict, sealed upload, progress, sealed result, deletion with a receipt.
 
-Nothing is sealed or sent without a `Verdict` that the caller accepted. While no hardware attests a workshop, only one on
-this machine is used.
+Nothing is sealed or sent without a `Verdict` that the caller accepted. While no hardware attests a workshop, only
+one on this machine is used.
 """
 
 from __future__ import annotations
@@ -418,11 +418,12 @@ def _checked(response: httpx.Response) -> httpx.Response:
     try:
         document = response.json()
         code, message = str(document["code"])[:80], str(document["message"])[:500]
-    except (ValueError, KeyError, TypeError):
-        code, message = "workshop-error", f"The workshop answered with HTTP {response.status_code}."
-    if response.status_code >= 500:
-        raise RetryLater(code, message)
-    raise Refused(code, message)
+    except (ValueError, KeyError, TypeError) as error:
+        raise RetryLater(
+            "workshop-answer", f"The workshop answered with HTTP {response.status_code} and no reason. Try again later."
+        ) from error
+    family = RetryLater if response.status_code >= 500 else Refused
+    raise family(code, message)
 
 
 def _check_receipt(receipt: DeletionReceipt, offer: Offer, statement: ResultStatement) -> None:

@@ -92,7 +92,7 @@ class TrainingSample:
 
 @dataclass(frozen=True, slots=True)
 class LoraSftParameters:
-    """Parameters of the recipe ``lora_sft``; the defaults suit a first round of about 30,000 own characters on two cores.
+    """Parameters of the recipe ``lora_sft``; the defaults suit about 30,000 own characters on two cores.
 
     Attributes:
         rank: rank r of the low-rank update (LoRA, Hu et al. 2021, arXiv 2106.09685).
@@ -100,7 +100,7 @@ class LoraSftParameters:
         rslora: rank-stabilised scale (Kalajdzievski 2023, arXiv 2312.03732).
         learning_rate: peak rate of AdamW.
         epochs: passes over all samples.
-        batch: sequences in one step.
+        batch_tokens: tokens in one step, padding counted; a longer sequence is a step of its own.
         max_tokens: longest sequence; older context is cut first.
         warmup: share of the steps over which the rate rises from 0; after it a cosine falls to a tenth.
         clip: largest norm of a step's gradient.
@@ -113,7 +113,7 @@ class LoraSftParameters:
     rslora: bool = False
     learning_rate: float = 1e-3
     epochs: int = 2
-    batch: int = 8
+    batch_tokens: int = 512
     max_tokens: int = 256
     warmup: float = 0.1
     clip: float = 1.0
@@ -126,7 +126,7 @@ class LoraSftParameters:
             "alpha": 0 < self.alpha <= 1024,
             "learning_rate": 0 < self.learning_rate <= 0.1,
             "epochs": 1 <= self.epochs <= 100,
-            "batch": 1 <= self.batch <= 256,
+            "batch_tokens": 1 <= self.batch_tokens <= 65_536,
             "max_tokens": 8 <= self.max_tokens <= 4096,
             "warmup": 0 <= self.warmup < 1,
             "clip": self.clip > 0,
@@ -169,8 +169,8 @@ class JobManifest:
         if not OWN_SHARE_FLOOR <= self.own_share <= 1:
             raise Refused(
                 "job-own-share",
-                f"Only {self.own_share:.0%} of the words to learn are the person's own, and {OWN_SHARE_FLOOR:.0%} is the "
-                "least. Nothing was sent.",
+                f"Only {self.own_share:.0%} of the words to learn are their own; {OWN_SHARE_FLOOR:.0%} is the least."
+                " Nothing was sent.",
             )
         if not 1 <= self.sample_count <= MAX_SAMPLES or not 1 <= self.byte_count <= MAX_BYTES:
             raise Refused("job-size", f"A job holds 1 to {MAX_SAMPLES} samples and at most {MAX_BYTES} bytes.")

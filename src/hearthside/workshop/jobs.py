@@ -179,7 +179,7 @@ class Workshop:
         return job.result
 
     async def delete(self, job_id: str) -> Signed:
-        """Stop the job if it runs, destroy everything of it, and sign a receipt; asking again gives the same receipt."""
+        """Stop the job if it runs, destroy everything of it and sign a receipt; asked again, the same receipt."""
         if job_id in self._receipts:
             return self._receipts[job_id]
         job = self._jobs.pop(self._job(job_id).id)

@@ -127,5 +127,6 @@ def _signed_bytes(document: bytes) -> bytes:
 def _invalid() -> Refused:
     return Refused(
         "workshop-signature-wrong",
-        "A statement of the workshop is not signed by the key it showed before. It was not believed; the old adapter stays.",
+        "A statement of the workshop is not signed by the key it showed before. It was not believed; "
+        "the old adapter stays.",
     )

@@ -1,8 +1,8 @@
 """Sealing: a random data key under HPKE with X-Wing, and files as chunks of AES-256-GCM in the STREAM shape.
 
-X-Wing (ML-KEM-768 + X25519, draft-connolly-cfrg-xwing-kem) keeps the data key safe even from a future quantum computer.
-STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015) makes swapped, dropped, repeated or cut chunks fail to open. The format
-is written down in docs/security.md; chunks are idempotent by index, so an upload can be resumed.
+X-Wing (ML-KEM-768 + X25519, draft-connolly-cfrg-xwing-kem) keeps the key safe from a future quantum computer too.
+STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015) makes swapped, dropped, repeated or cut chunks fail to open. Chunks
+are idempotent by index, so an upload can be resumed.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def main() -> None:
     data_key = base64.b64decode(header["data_key"])
     sealed = SealedFile(header["path"], bytes.fromhex(header["file_id"]), cut(blob, header["sizes"]))
     trained = _train(manifest, data_key, sealed, header, out, orphaned)
-    files = result_files(trained, Path(header["base"]))
+    files = result_files(trained, Path(header["base"]), manifest.base_sha256)
     _send_result(out, manifest, files, trained, base64.b64decode(header["home_key"]))
 
 
@@ -66,7 +66,7 @@ def _train(
     )
 
 
-def result_files(trained: Trained, base: Path) -> dict[str, bytes]:
+def result_files(trained: Trained, base: Path, base_sha256: str) -> dict[str, bytes]:
     """The adapter for llama.cpp, and PEFT's two files."""
     # Both need the workshop extra, which a station without it must not be asked for.
     from safetensors.numpy import save
@@ -81,7 +81,7 @@ def result_files(trained: Trained, base: Path) -> dict[str, bytes]:
     )
 
     return {
-        ADAPTER_GGUF: export_gguf(trained.tensors, trained.config, base_shape(base)),
+        ADAPTER_GGUF: export_gguf(trained.tensors, trained.config, base_shape(base), base_sha256),
         PEFT_WEIGHTS: save(dict(trained.tensors), metadata={"format": "pt"}),
         PEFT_CONFIG: config_bytes(trained.config),
     }
@@ -113,14 +113,14 @@ def _send_result(
 
 def _report(out: BinaryIO, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell the workshop what went wrong: our own errors whole, others by type and place, without their words."""
-    if isinstance(error, HearthsideError):
-        family = "retry" if isinstance(error, RetryLater) else "refused"
-        write_frame(out, {"type": "error", "family": family, "code": error.code, "message": error.message})
-        return
     frames = traceback.extract_tb(trace)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "start"
-    message = f"The training ended with {kind.__name__} at {place}. The data were deleted; the old adapter stays."
-    write_frame(out, {"type": "error", "family": "retry", "code": "training-crashed", "message": message})
+    crashed = RetryLater(
+        "training-crashed", f"The training ended with {kind.__name__} at {place}; the old adapter stays."
+    )
+    told = error if isinstance(error, HearthsideError) else crashed
+    family = "retry" if isinstance(told, RetryLater) else "refused"
+    write_frame(out, {"type": "error", "family": family, "code": told.code, "message": told.message})
 
 
 if __name__ == "__main__":

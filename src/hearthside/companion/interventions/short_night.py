@@ -7,6 +7,7 @@ from statistics import median
 
 from hearthside.alignment.stream import Occurrence
 from hearthside.companion.interventions import Candidate, LifeContext
+from hearthside.events import Origin
 
 NAME = "short_night"
 TITLE = "A short night before something important"
@@ -18,6 +19,10 @@ _MATTERS = re.compile(
     r"\b(?:meeting|interview|presentation|present|pitch|exam|review|deadline|talk|demo|hearing|audition|launch|defen[cs]e|"
     r"inspection|viewing|board)\b",
     re.IGNORECASE,
+)
+
+_DATED = re.compile(
+    r"\b(?:today|tomorrow|tonight|monday|tuesday|wednesday|thursday|friday|at \d{1,2})\b", re.IGNORECASE
 )
 
 
@@ -63,10 +68,15 @@ def _nights(context: LifeContext) -> dict[str, tuple[float, Occurrence]]:
 
 
 def _what_matters(context: LifeContext) -> Occurrence | None:
+    """What was said about it: the person's own words before others', with a time before without, newest first."""
     said = context.recent(48, "message", "search", "utterance")
     named = [o for o in said if _MATTERS.search(o.text) and len(o.text) <= 240]
-    own = [o for o in named if o.origin.value == "self"]
-    return (own or named)[-1] if named else None
+    rank = {"message": 2, "utterance": 1}
+    return max(
+        named,
+        key=lambda o: (bool(_DATED.search(o.text)), o.origin is Origin.SELF, rank.get(o.kind, 0), o.start_ms, o.id),
+        default=None,
+    )
 
 
 def _hours(seconds: float) -> str:

@@ -35,14 +35,17 @@ function keepNewestInSight() {
   const talk = document.querySelector(".conversation");
   if (!talk || talk.dataset.watched) return;
   talk.dataset.watched = "yes";
-  let turns = 0;
+  // The newest question goes to the top of the window, so that its answer grows into view; reading back is left alone.
+  let shown = 0; // questions asked plus answers ended; anything else that changes moves nothing
   const follow = () => {
-    const nearEnd = window.innerHeight + window.scrollY > document.body.scrollHeight - 260;
-    const grown = talk.childElementCount > turns;
-    if (talk.childElementCount && (grown || nearEnd)) window.scrollTo({ top: document.body.scrollHeight });
-    turns = talk.childElementCount;
+    const questions = talk.querySelectorAll(".turn-you");
+    const now = questions.length + talk.querySelectorAll(".turn-house .about, .problem").length;
+    if (now === shown || !questions.length) return;
+    shown = now;
+    const newest = questions[questions.length - 1];
+    requestAnimationFrame(() => window.scrollTo({ top: newest.getBoundingClientRect().top + window.scrollY - 70 }));
   };
-  new MutationObserver(follow).observe(talk, { childList: true, subtree: true, characterData: true });
+  new MutationObserver(follow).observe(talk, { childList: true, subtree: true });
   follow();
 }
 

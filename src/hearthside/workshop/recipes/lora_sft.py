@@ -54,7 +54,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = parameters.learning_rate * rate(step, len(batches), parameters.warmup)
         loss = batch_loss(served, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(adapter.values(), parameters.clip, error_if_nonfinite=True)
         optimizer.step()
         optimizer.zero_grad()
@@ -94,11 +94,21 @@ def plan_batches(chats: Sequence[ChatTokens], parameters: LoraSftParameters) -> 
         # A jitter of a fifth mixes neighbours anew in each epoch.
         keys = [len(chat.ids) * generator.uniform(0.9, 1.1) for chat in chats]
         order = np.argsort(keys, kind="stable")
-        epoch = [
-            [chats[index] for index in order[start : start + parameters.batch]]
-            for start in range(0, len(order), parameters.batch)
-        ]
+        epoch = _filled([chats[index] for index in order], parameters.batch_tokens)
         batches += [epoch[index] for index in generator.permutation(len(epoch))]
+    return batches
+
+
+def _filled(chats: Sequence[ChatTokens], batch_tokens: int) -> list[list[ChatTokens]]:
+    """Neighbours together as long as the padded batch stays within `batch_tokens`."""
+    batches: list[list[ChatTokens]] = []
+    longest = 0
+    for chat in chats:
+        longest = max(longest, len(chat.ids))
+        if not batches or longest * (len(batches[-1]) + 1) > batch_tokens:
+            batches.append([])
+            longest = len(chat.ids)
+        batches[-1].append(chat)
     return batches
 
 

@@ -22,7 +22,7 @@ from hearthside.workshop.adapter_gguf import TARGET_MODULES
 from hearthside.workshop.chat_tokens import ChatTokens, Tokenizer
 
 
-class LoraLinear(nn.Module):
+class LoraLinear(nn.Module):  # type: ignore[misc]  # torch is not followed by the type checker
     """y = W x + scale · B A x with W frozen (Hu et al. 2021, arXiv 2106.09685).
 
     A is (r, in), B is (out, r); B starts at zero, so a new adapter changes nothing.

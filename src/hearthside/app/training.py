@@ -1,0 +1,145 @@
+"""The training desk: runs the night, shows adapters and their judgement, and rolls back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from hearthside.app.jobs import Handle
+from hearthside.app.rooms import Rooms
+from hearthside.errors import HearthsideError, Refused
+from hearthside.inference.adapters import AdapterEntry
+from hearthside.inference.shelf import ModelFile, embedded_model, model_file
+from hearthside.inference.supervisor import Supervisor
+from hearthside.memory.search import Embedder
+from hearthside.night.curate import curate
+from hearthside.night.cycle import CycleState, NightCycle, last_cycle
+from hearthside.night.rounds import Round, due, rounds
+from hearthside.night.steps import NightRooms, night_steps, workshop_extra_installed
+from hearthside.web.house import AdapterView, NightView, TrainingView
+from hearthside.workshop.job import LoraSftParameters
+
+_INSTALL_STATE = Path(".cache/workshop-install.json")
+
+
+class TrainingDesk:
+    """Everything around personal training for one vault."""
+
+    def __init__(self, rooms: Rooms, compute: Supervisor | None, embedder: Callable[[], Embedder | None]) -> None:
+        self._rooms, self._compute, self._embedder = rooms, compute, embedder
+        self.parameters = LoraSftParameters()
+
+    def run_night(self, handle: Handle) -> str:
+        """Run the cycle, or go on where the last one was cut short; returns its closing sentence."""
+        night = NightCycle(self._rooms.journal, night_steps(self._night_rooms()), self._rooms.clock)
+        total = len(night.steps)
+
+        def progress(done: int, of: int, message: str) -> None:
+            handle.progress(done, of, message)
+
+        state = night.run(progress, handle.stopped)
+        for step in night.steps:
+            how, sentence, _ = state.steps[step.name]
+            handle.detail(f"{step.title}: {how}. {sentence}")
+        handle.progress(total, total, "done")
+        promoted = state.steps["promote"]
+        return promoted[1] if promoted[0] == "done" else state.steps["curate"][1]
+
+    def view(self) -> TrainingView:
+        """The training page."""
+        curated = curate(self._rooms.journal, self._rooms.stream)
+        _, sentence = due(self._rooms.journal, curated, self._rooms.clock())
+        ready = workshop_extra_installed() or bool(self._rooms.settings.workshop_url)
+        known = {r.adapter: r for r in rounds(self._rooms.journal)}
+        entries = reversed(self._rooms.registry.entries())
+        state = last_cycle(self._rooms.journal)
+        return TrainingView(
+            due=sentence,
+            workshop=self._workshop_sentence(ready),
+            workshop_ready=ready,
+            adapters=[_adapter_view(entry, known.get(entry.id)) for entry in entries],
+            night=self._night_view(state) if state is not None else None,
+        )
+
+    def roll_back(self) -> str:
+        """Serve the previous adapter (or the base) again."""
+        if self._rooms.registry.active() is None:
+            raise Refused("adapter-none", "No adapter is in service, so there is nothing to roll back.")
+        entry = self._rooms.registry.roll_back("You rolled back.")
+        self._after_change()
+        return (
+            "The previous adapter is in service again."
+            if entry
+            else "The base model is in service, without an adapter."
+        )
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def model(self) -> ModelFile:
+        """The model that is served and trained against."""
+        path = self._rooms.settings.model_path
+        return model_file(path) if path else embedded_model()
+
+    def _night_rooms(self) -> NightRooms:
+        rooms = self._rooms
+        return NightRooms(
+            rooms.journal, rooms.stream, rooms.index, rooms.registry, rooms.egress, rooms.clock, self._embedder,
+            self.model(), rooms.settings.workshop_threads, rooms.settings.workshop_url, self.parameters,
+            self._after_change,
+        )  # fmt: skip
+
+    def _after_change(self) -> None:
+        if self._compute is None:
+            return
+        try:
+            self._compute.sync_adapters()
+        except HearthsideError:
+            return  # the node is away: it starts with the active adapter anyway
+
+    def _workshop_sentence(self, ready: bool) -> str:
+        if not ready:
+            return f"The training workshop is still being installed{_install_progress()}; everything else works."
+        if self._rooms.settings.workshop_url:
+            return "Training runs in the workshop you named. Its attestation is simulated: no hardware vouches for it."
+        return (
+            "Training runs in a workshop of its own on this machine. Its attestation is simulated: no hardware vouches"
+            " for it, and nothing leaves this machine."
+        )
+
+    def _night_view(self, state: CycleState) -> NightView:
+        titles = [step.name for step in night_steps(self._night_rooms())]
+        steps = []
+        for name in titles:
+            how, sentence, _ = state.steps.get(name, ("waiting", "", {}))
+            steps.append((name, how, sentence))
+        return NightView(state.started_ms, steps)
+
+
+def _install_progress() -> str:
+    try:
+        document = orjson.loads(_INSTALL_STATE.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return ""
+    message = str(document.get("message", ""))
+    return f" ({message})" if message else ""
+
+
+def _adapter_view(entry: AdapterEntry, known: Round | None) -> AdapterView:
+    gate = {name: float(value) for name, value in (entry.gate or {}).items()}
+    return AdapterView(
+        id=entry.id,
+        created_ms=entry.created_ms,
+        state=entry.state.value,
+        reason=entry.reason,
+        data_from=entry.data_from_day,
+        data_to=entry.data_to_day,
+        own_words=entry.own_words,
+        gate=gate,
+        curve=known.curve if known else [],
+        receipt=known.receipt if known else [],
+        receipt_verified=known.receipt_verified if known else False,
+        attestation=known.attestation if known else "",
+    )

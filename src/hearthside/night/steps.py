@@ -1,0 +1,249 @@
+"""The seven steps of a night: close the day, annotate, consolidate, curate, train, evaluate, promote or keep."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import orjson
+
+from hearthside.alignment.stream import LifeStream
+from hearthside.egress import Egress
+from hearthside.errors import NeedsPerson, RetryLater
+from hearthside.events import DAY_MS, Event, Json, Layer, Origin, Trust
+from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
+from hearthside.inference.shelf import ModelFile
+from hearthside.journal import Journal
+from hearthside.memory.audit import audit
+from hearthside.memory.index import Index
+from hearthside.memory.search import Embedder, embed_waiting
+from hearthside.night.curate import Curated, OwnMessage, curate
+from hearthside.night.cycle import Step, StepContext, StepResult
+from hearthside.night.gate import MIN_HELD_OUT, Measured, general_text, judge
+from hearthside.night.likelihood import ScoredText, bits_per_character
+from hearthside.night.rounds import due, record_round, training_samples
+from hearthside.workshop.attestation import Verdict
+from hearthside.workshop.client import LocalWorkshop, TrainedAdapter, TrainingProgress, WorkshopClient
+from hearthside.workshop.job import LoraSftParameters, make_job
+from hearthside.workshop.job import context as job_context
+
+RECIPE = "lora_sft"
+_DELETE_WITHIN_MS = DAY_MS
+_EMBED_AT_MOST = 20_000  # records a night: about four minutes
+
+
+@dataclass(frozen=True, slots=True)
+class NightRooms:
+    """What the steps work with.
+
+    Attributes:
+        embedder: gives the embedder, or None while the compute node is away.
+        base: the model that is served, and so trained against.
+        threads: processor threads for training and for the gate.
+        workshop_url: a workshop that already runs, or "" for one started for the length of the training.
+        parameters: of the recipe.
+        after_change: called when another adapter is to be served.
+    """
+
+    journal: Journal
+    stream: LifeStream
+    index: Index
+    registry: AdapterRegistry
+    egress: Egress
+    clock: Callable[[], int]
+    embedder: Callable[[], Embedder | None]
+    base: ModelFile
+    threads: int
+    workshop_url: str
+    parameters: LoraSftParameters
+    after_change: Callable[[], None]
+
+
+def night_steps(rooms: NightRooms) -> list[Step]:
+    """The steps in order."""
+    return [
+        Step("close_day", "Closing the day", lambda context: _close_day(rooms, context)),
+        Step("annotate", "Reading for meaning", lambda context: _annotate(rooms, context)),
+        Step("consolidate", "Looking over the memory", lambda context: _consolidate(rooms)),
+        Step("curate", "Choosing what to learn from", lambda context: _curate(rooms)),
+        Step("train", "Training", lambda context: _train(rooms, context)),
+        Step("evaluate", "Judging by your last week", lambda context: _evaluate(rooms, context)),
+        Step("promote", "Deciding", lambda context: _promote(rooms, context)),
+    ]
+
+
+def workshop_extra_installed() -> bool:
+    """Whether training can run on this machine; looks without importing."""
+    return all(find_spec(name) is not None for name in ("torch", "transformers", "peft", "gguf"))
+
+
+def _close_day(rooms: NightRooms, context: StepContext) -> StepResult:
+    days = rooms.stream.update(lambda done, total: context.progress(done, total, f"{total:,} days"), context.stop)
+    context.check_stop()
+    records = rooms.index.update(lambda done, total: context.progress(done, total, f"{total:,} records"), context.stop)
+    return StepResult("done", f"{days:,} days were lined up and {records:,} records indexed.")
+
+
+def _annotate(rooms: NightRooms, context: StepContext) -> StepResult:
+    if not rooms.index.sizes()["waiting"]:
+        return StepResult("done", "Every text can already be found by meaning.")
+    embedder = rooms.embedder()
+    if embedder is None:
+        return StepResult("skipped", "The compute node is away; texts wait for the next night to be found by meaning.")
+    try:
+        count = embed_waiting(
+            rooms.index, rooms.journal, embedder, rooms.clock,
+            lambda done, total: context.progress(done, total, "texts"), context.stop, _EMBED_AT_MOST,
+        )  # fmt: skip
+    except (RetryLater, NeedsPerson) as error:
+        return StepResult("skipped", error.message)
+    context.check_stop()
+    return StepResult("done", f"{count:,} texts can now be found by meaning.")
+
+
+def _consolidate(rooms: NightRooms) -> StepResult:
+    found = audit(rooms.journal, rooms.index)
+    return StepResult("done", found.in_words(), {"junk_share": found.junk_share, "from_ai": found.from_ai})
+
+
+def _curate(rooms: NightRooms) -> StepResult:
+    curated = curate(rooms.journal, rooms.stream)
+    now_due, sentence = due(rooms.journal, curated, rooms.clock())
+    if now_due and len(curated.held_out) < MIN_HELD_OUT:
+        now_due = False
+        sentence = f"Training waits: the last week holds only {len(curated.held_out)} messages of yours to judge by."
+    if now_due and not rooms.workshop_url and not workshop_extra_installed():
+        now_due, sentence = False, "Training waits: the workshop is not installed on this machine yet."
+    data: dict[str, Json] = {"due": now_due, "boundary_ms": curated.boundary_ms}
+    return StepResult("done", sentence, data)
+
+
+def _curated(rooms: NightRooms, context: StepContext) -> Curated:
+    return curate(rooms.journal, rooms.stream, boundary_ms=int(context.results["curate"]["boundary_ms"]))
+
+
+def _train(rooms: NightRooms, context: StepContext) -> StepResult:
+    if not context.results["curate"].get("due"):
+        return StepResult("skipped", "No training is due.")
+    for left_over in rooms.registry.staged():
+        rooms.registry.reject(left_over.id, "Left over from a night that was cut short.")
+    curated = _curated(rooms, context)
+    job = make_job(
+        training_samples(rooms.journal, curated),
+        base_sha256=rooms.base.sha256,
+        base_name=rooms.base.name,
+        data_from=curated.data_from,
+        data_to=curated.data_to,
+        delete_by_ms=rooms.clock() + _DELETE_WITHIN_MS,
+        recipe=RECIPE,
+        parameters=rooms.parameters,
+    )
+
+    def progress(p: TrainingProgress) -> None:
+        loss = f", loss {p.loss:.2f}" if p.loss is not None else ""
+        context.progress(p.step, p.steps, f"{p.phase}{loss}")
+
+    def accept(verdict: Verdict) -> bool:
+        _record(rooms, "attestation", {"kind": verdict.kind, "attested": verdict.attested, "bound": verdict.bound})
+        return verdict.bound
+
+    def train(url: str) -> TrainedAdapter:
+        client = WorkshopClient(rooms.egress, url, clock=rooms.clock, random_bytes=secrets.token_bytes)
+        return client.train(job, accept=accept, progress=progress, stop=context.stop)
+
+    if rooms.workshop_url:
+        trained = train(rooms.workshop_url)
+    else:
+        with LocalWorkshop([rooms.base.path], rooms.threads) as local:
+            trained = train(local.url)
+    return _stage(rooms, curated, trained)
+
+
+def _stage(rooms: NightRooms, curated: Curated, trained: TrainedAdapter) -> StepResult:
+    receipt = trained.receipt
+    manifest = AdapterManifest(
+        rooms.base.sha256, RECIPE, curated.data_from, curated.data_to, curated.own_words, receipt.job_hash[:24]
+    )
+    adapter = rooms.registry.stage(trained.gguf, manifest)
+    lines = [
+        f"job {receipt.job_hash[:16]}, data {receipt.data_sha256[:16]}, adapter {receipt.adapter_sha256[:16]}",
+        f"deleted: {', '.join(receipt.deleted)}",
+        f"attestation: {receipt.attestation}",
+    ]
+    record_round(
+        rooms.journal,
+        rooms.clock,
+        {
+            "adapter": adapter,
+            "boundary_ms": curated.boundary_ms,
+            "own_words": curated.own_words,
+            "samples": [message.id.hex() for message in curated.train],
+            "curve": [list(point) for point in trained.curve],
+            "receipt": lines,
+            "receipt_signed": orjson.loads(trained.signed_receipt.statement),
+            "receipt_verified": True,
+            "attestation": trained.verdict.kind,
+        },
+    )
+    losses = [loss for _, loss in trained.curve]
+    fell = f" The loss fell from {losses[0]:.2f} to {losses[-1]:.2f}." if losses else ""
+    sentence = (
+        f"Learnt from {len(curated.train)} messages of yours; the workshop deleted its copy and signed for it.{fell}"
+    )
+    return StepResult("done", sentence, {"adapter": adapter})
+
+
+def _evaluate(rooms: NightRooms, context: StepContext) -> StepResult:
+    adapter = context.results["train"].get("adapter")
+    if adapter is None:
+        return StepResult("skipped", "There is nothing new to judge.")
+    curated = _curated(rooms, context)
+    active = rooms.registry.active()
+    models: list[bytes | None] = [None, rooms.registry.bytes_of(adapter)]
+    if active is not None:
+        models.append(rooms.registry.bytes_of(active.id))
+    scores = bits_per_character(
+        sys.executable,
+        rooms.base.path, models, [_text(message) for message in curated.held_out], general_text(),
+        threads=rooms.threads,
+        progress=lambda share: context.progress(round(100 * share), 100, "messages of the last week"),
+        stop=context.stop,
+    )  # fmt: skip
+    general = scores.general_per_character()
+    measured = [Measured(scores.bits[i], float(general[i])) for i in range(len(models))]
+    verdict = judge(scores.chars, measured[0], measured[1], measured[2] if active else None)
+    data: dict[str, Json] = {
+        "adapter": adapter, "promote": verdict.promote, "reason": verdict.reason, "figures": verdict.figures
+    }  # fmt: skip
+    _record(rooms, "gate", data)
+    return StepResult("done", verdict.reason, data)
+
+
+def _text(message: OwnMessage) -> ScoredText:
+    origins = {"assistant": Origin.SELF, "user": Origin.PERSON}
+    return ScoredText(tuple(job_context(text, origins[role]) for role, text in message.context), message.text)
+
+
+def _promote(rooms: NightRooms, context: StepContext) -> StepResult:
+    judged = context.results["evaluate"]
+    adapter = judged.get("adapter")
+    if adapter is None:
+        return StepResult("skipped", "The model stays as it is.")
+    entry = rooms.registry.entry(adapter)
+    if entry.state == "staged":  # a night cut short right after deciding has decided already
+        if judged["promote"]:
+            rooms.registry.promote(adapter, dict(judged["figures"]))
+        else:
+            rooms.registry.reject(adapter, judged["reason"], dict(judged["figures"]))
+        _record(rooms, "adapter_decision", {"adapter": adapter, "promoted": judged["promote"]})
+    rooms.after_change()
+    return StepResult("done", judged["reason"], {"promoted": judged["promote"], "adapter": adapter})
+
+
+def _record(rooms: NightRooms, kind: str, payload: dict[str, Json]) -> None:
+    rooms.journal.append(
+        [Event("night", kind, Layer.BEHAVIOURAL, rooms.clock(), Origin.DEVICE, Trust.OWN, payload, clock="station")]
+    )
