@@ -30,8 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _EXIT = {ConfigError: 3, NeedsPerson: 4, Refused: 5, RetryLater: 6}
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -93,6 +93,7 @@ def up(
     vault: _VAULT = None,
     port: Annotated[int | None, typer.Option(help="Port of the pages.")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Meet the invented sample life in an empty vault.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Another invented life than the usual one.")] = None,
     verbose: Annotated[bool, typer.Option(help="Log more.")] = False,
 ) -> None:
     """Start the station: pages on loopback, a compute node, and the quiet work in the background."""
@@ -115,7 +116,7 @@ def up(
             out.print("  hearthside sample           meet an invented sample life\n")
         out.print("Ctrl-C ends it; everything is kept.")
 
-    run_station(settings, sample=sample, ready=ready, stop=stop, passphrase=_passphrase())
+    run_station(settings, sample=sample, seed=seed, ready=ready, stop=stop, passphrase=_passphrase())
 
 
 @app.command("import")
@@ -134,9 +135,13 @@ def import_(
 
 
 @app.command()
-def sample(vault: _VAULT = None) -> None:
+def sample(
+    vault: _VAULT = None,
+    seed: Annotated[int | None, typer.Option(help="Another invented life than the usual one.")] = None,
+) -> None:
     """Meet a sample life: about thirty invented days, let in through the real sources."""
     with _house(vault) as house:
+        house.sample_seed = house.sample_seed if seed is None else seed
         job = _follow(house, house.start_sample())
     raise typer.Exit(0 if job.state == "done" else 1)
 

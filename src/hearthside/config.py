@@ -22,22 +22,33 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HEARTHSIDE_", extra="forbid")
 
-    vault: Path = Field(DEFAULT_HOME / "vault", description="folder of the vault: keys, journal and everything derived")
+    vault: Path = Field(
+        default=DEFAULT_HOME / "vault", description="folder of the vault: keys, journal and everything derived"
+    )
     key_file: Path = Field(
-        Path("~/.config/hearthside/key").expanduser(), description="file that holds the key of the vault, mode 600"
+        default=Path("~/.config/hearthside/key").expanduser(),
+        description="file that holds the key of the vault, mode 600",
     )
-    host: str = Field("127.0.0.1", description="address the station listens on; only loopback is allowed for now")
-    port: int = Field(8420, ge=1, le=65535, description="port of the pages and the API")
-    model_path: Path | None = Field(None, description="GGUF file to serve; empty means the embedded SmolLM2-135M")
+    host: str = Field(
+        default="127.0.0.1", description="address the station listens on; only loopback is allowed for now"
+    )
+    port: int = Field(default=8420, ge=0, le=65535, description="port of the pages and the API; 0 takes a free one")
+    model_path: Path | None = Field(
+        default=None, description="GGUF file to serve; empty means the embedded SmolLM2-135M"
+    )
     model_threads: int = Field(
-        1, ge=1, le=64, description="processor threads for the model; it spins them while it works"
+        default=1, ge=1, le=64, description="processor threads for the model; it spins them while it works"
     )
-    context_tokens: int = Field(2048, ge=512, le=131072, description="context length of the model, tokens")
-    workshop_url: str = Field("", description="training workshop; empty means one on this machine, started when needed")
-    workshop_threads: int = Field(2, ge=1, le=64, description="processor threads for training and for the gate")
-    night_hour: int = Field(3, ge=0, le=23, description="local hour at which the nightly cycle begins")
-    home_assistant_url: str = Field("", description="address of Home Assistant, e.g. http://127.0.0.1:8123")
-    home_assistant_token_file: Path | None = Field(None, description="file with a long-lived Home Assistant token")
+    context_tokens: int = Field(default=2048, ge=512, le=131072, description="context length of the model, tokens")
+    workshop_url: str = Field(
+        default="", description="training workshop; empty means one on this machine, started when needed"
+    )
+    workshop_threads: int = Field(default=2, ge=1, le=64, description="processor threads for training and for the gate")
+    night_hour: int = Field(default=3, ge=0, le=23, description="local hour at which the nightly cycle begins")
+    home_assistant_url: str = Field(default="", description="address of Home Assistant, e.g. http://127.0.0.1:8123")
+    home_assistant_token_file: Path | None = Field(
+        default=None, description="file with a long-lived Home Assistant token"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -24,6 +24,7 @@ from hearthside.web.drawing import (
     series_range,
     series_svg,
     stack,
+    visible,
 )
 from tests.web.demo_day import at
 from tests.web.demo_house import HOSTILE, LAST_DAY, DemoHouse
@@ -75,6 +76,15 @@ def test_stacked_intervals_overlap_only_in_the_last_row(spans: list[tuple[int, i
 def test_instants_that_fall_together_become_one_mark() -> None:
     items = [item(0, None), item(60_000, None), item(299_999, None), item(300_000, None)]
     assert bin_instants(items, 300_000) == [(0, 3), (300_000, 1)]
+
+
+def test_a_day_of_thousands_of_short_intervals_stays_drawable() -> None:
+    day = a_day()
+    items = [item(day.start_ms + n * 20_000, day.start_ms + n * 20_000 + 61_000) for n in range(4_000)]
+    kept = visible(stack(items), Span(day.start_ms, day.end_ms))
+    assert len(kept) <= 3 * 501
+    long = item(day.start_ms, day.start_ms + HOUR_MS)
+    assert visible([(long, 0), (long, 0)], Span(day.start_ms, day.end_ms)) == [(long, 0), (long, 0)]
 
 
 def test_a_lane_says_its_coverage_in_words_and_in_shapes() -> None:

@@ -1,7 +1,7 @@
 """A process that asks llama.cpp for the log-probabilities of the next token, with adapters: the judge of our exporter.
 
-Reads {"base", "adapters": [path], "ids", "count"} as JSON on standard input; prints, for each adapter and last for the
-base alone, [[token id, log-probability], ...] of the most likely tokens.
+Reads {"base", "adapters": [path], "ids", "letter", "count"} as JSON on standard input; prints, for each adapter and
+last for the base alone, [[token id, log-probability], ...] of the most likely tokens.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def _top(address: str, request: dict[str, Any], scales: list[float]) -> list[lis
         "temperature": 0,
         "n_probs": request["count"],
         "cache_prompt": False,
+        # The token that is sampled must be a whole letter, or the server holds its answer back; probabilities are raw.
+        "logit_bias": [[request["letter"], 1000.0]],
         "lora": [{"id": index, "scale": scale} for index, scale in enumerate(scales)],
     }
     question = urllib.request.Request(

@@ -104,7 +104,7 @@ def _our_log_probs(base: Path, adapter: bytes, ids: list[int]) -> npt.NDArray[np
 
 
 def _llama_log_probs(base: Path, adapters: list[Path], ids: list[int]) -> list[list[tuple[int, float]]]:
-    request = {"base": str(base), "adapters": [str(path) for path in adapters], "ids": ids, "count": 40}
+    request = {"base": str(base), "adapters": [str(path) for path in adapters], "ids": ids, "letter": 40, "count": 40}
     done = subprocess.run(
         [sys.executable, "-m", "tests.workshop.llama_log_probs"],
         input=json.dumps(request),

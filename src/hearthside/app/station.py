@@ -89,6 +89,7 @@ def run_station(
     sample: bool,
     ready: Callable[[str, House], None],
     stop: threading.Event,
+    seed: int | None = None,
     passphrase: str | None = None,
     token: str | None = None,
     zone: tzinfo | None = None,
@@ -98,6 +99,7 @@ def run_station(
 
     Args:
         sample: let the sample life in first, when the vault is empty.
+        seed: of another sample life than the usual one.
         ready: called with the address to open and the house.
         with_token: pages ask for the token of the address; off only where a test drives them.
     """
@@ -107,6 +109,7 @@ def run_station(
     access = (token or _access_token(house.rooms)) if with_token else None
     keeper = threading.Thread(target=_keep, args=(house, stop), name="keeper", daemon=True)
     try:
+        house.sample_seed = house.sample_seed if seed is None else seed
         if sample and house.rooms.stream.bounds() is None:
             house.start_sample()
         keeper.start()

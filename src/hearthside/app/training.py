@@ -33,7 +33,7 @@ class TrainingDesk:
 
     def run_night(self, handle: Handle) -> str:
         """Run the cycle, or go on where the last one was cut short; returns its closing sentence."""
-        night = NightCycle(self._rooms.journal, night_steps(self._night_rooms()), self._rooms.clock)
+        night = NightCycle(self._rooms.journal, night_steps(self.night_rooms()), self._rooms.clock)
         total = len(night.steps)
 
         def progress(done: int, of: int, message: str) -> None:
@@ -83,7 +83,8 @@ class TrainingDesk:
         path = self._rooms.settings.model_path
         return model_file(path) if path else embedded_model()
 
-    def _night_rooms(self) -> NightRooms:
+    def night_rooms(self) -> NightRooms:
+        """What the steps of a night work with."""
         rooms = self._rooms
         return NightRooms(
             rooms.journal, rooms.stream, rooms.index, rooms.registry, rooms.egress, rooms.clock, self._embedder,
@@ -110,7 +111,7 @@ class TrainingDesk:
         )
 
     def _night_view(self, state: CycleState) -> NightView:
-        titles = [step.name for step in night_steps(self._night_rooms())]
+        titles = [step.name for step in night_steps(self.night_rooms())]
         steps = []
         for name in titles:
             how, sentence, _ = state.steps.get(name, ("waiting", "", {}))

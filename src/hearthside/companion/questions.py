@@ -184,7 +184,8 @@ def _query_for(rest: str, measure: Measure, period: Period | None) -> Computed |
         if measure is Measure.SUM and topic.unit in {"kg", "points"}:
             measure = Measure.LAST
         words = tuple(_stem(word) for word in content_words(thing)) if thing else ()
-        verb = topic.verb.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
+        template = topic.verb if thing.endswith("ing") or "went" not in topic.verb else "did {thing}"
+        verb = template.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
         query = Query(
             measure, topic.kinds, () if topic.named else words, period, topic.origins, topic.layers, thing or about,
             topic.best_source, words if topic.named else (), topic.whole,

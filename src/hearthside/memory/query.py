@@ -121,8 +121,8 @@ def _matching(stream: LifeStream, query: Query) -> list[Occurrence]:
         else:
             start_ms, end_ms = query.period.bounds_ms(stream.offset_on)
     found = stream.occurrences(
-        kinds=query.kinds or None, layers=query.layers or None, words=query.words, about=query.about, local_days=local_days,
-        start_ms=start_ms, end_ms=end_ms,
+        kinds=query.kinds or None, layers=query.layers or None, words=query.words, about=query.about,
+        local_days=local_days, start_ms=start_ms, end_ms=end_ms,
     )  # fmt: skip
     return [o for o in found if not query.origins or o.origin in query.origins]
 

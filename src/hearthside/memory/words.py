@@ -10,9 +10,9 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
 
 _STOP_WORDS = """
     a about an and any are as at be been but by can could did do does for from get go going got had has have
-    how i if in into is it its just last long many me mine my of on once or our out over say shall should said see so some
-    than that the their them then there they this time times to up was we were what when where which who why
-    will with would you your
+    how i if in into is it its just last long many me mine my of on once or our out over said say see shall
+    should so some than that the their them then there they this time times to up was we were what when where
+    which who why will with would you your
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 

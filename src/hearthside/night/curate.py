@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hearthside.alignment.block import latest_revisions
 from hearthside.alignment.stream import LifeStream
 from hearthside.events import DAY_MS, HOUR_MS, Event, Origin, iso_day
 from hearthside.journal import Journal, Stored
@@ -75,8 +76,8 @@ def curate(
 
 def own_messages(journal: Journal) -> list[OwnMessage]:
     """Every message of the person, oldest first, each with its context; what an AI wrote is neither."""
-    stored = [item for item in journal.read(kinds=KINDS) if _usable(item)]
-    stored.sort(key=_order)
+    # An export that came again in another form left the earlier form in the journal; only the latest is what was said.
+    stored = sorted((item for item in latest_revisions(journal.read(kinds=KINDS)) if usable(item)), key=in_order)
     earlier: dict[str, list[Event]] = {}
     found = []
     for item in stored:
@@ -90,14 +91,16 @@ def own_messages(journal: Journal) -> list[OwnMessage]:
     return found
 
 
-def _usable(item: Stored) -> bool:
+def usable(item: Stored) -> bool:
+    """Whether a record is words that one person wrote to others: no attachment, no notice, nothing from a model."""
     event = item.record
     if not isinstance(event, Event) or not event.text.strip() or event.payload.get("attachment"):
         return False
     return event.origin in {Origin.SELF, Origin.PERSON}
 
 
-def _order(item: Stored) -> tuple[int, int, int]:
+def in_order(item: Stored) -> tuple[int, int, int]:
+    """Sorts messages as they were said; an export that knows only the minute says which came first within it."""
     order = item.record.payload.get("order", 0) if isinstance(item.record, Event) else 0
     return item.record.start_ms, int(order or 0), item.seq
 

@@ -125,6 +125,11 @@ class NightCycle:
         except HearthsideError as error:
             self._record(cycle, step, "failed", error.message, {"code": error.code})
             raise
+        except Exception as error:
+            # Else the step would stand as running for ever; the fault itself is the caller's to tell.
+            sentence = f"It stopped with an unexpected fault ({type(error).__name__}); it is tried again next time."
+            self._record(cycle, step, "failed", sentence, {"code": "unexpected"})
+            raise
         self._record(cycle, step, result.state, result.sentence, result.data)
         _LOG.info("step %s %s in %d ms", step.name, result.state, self._clock() - started)
         return result.data
@@ -165,3 +170,19 @@ def last_cycle(journal: Journal) -> CycleState | None:
             latest = CycleState(payload["cycle"], event.start_ms, {})
         latest.steps[payload["step"]] = (payload["state"], payload["sentence"], payload["data"])
     return latest
+
+
+def step_seconds(journal: Journal, cycle: str) -> dict[str, float]:
+    """How long each step of a cycle took from its last beginning to its end, seconds; a resumed step counts once."""
+    began: dict[str, int] = {}
+    took: dict[str, float] = {}
+    for item in sorted(journal.read(kinds=["night_step"]), key=lambda stored: stored.seq):
+        event = item.record
+        if not isinstance(event, Event) or event.payload["cycle"] != cycle:
+            continue
+        name = event.payload["step"]
+        if event.payload["state"] == "running":
+            began[name] = event.start_ms
+        elif name in began:
+            took[name] = (event.start_ms - began[name]) / 1000
+    return took

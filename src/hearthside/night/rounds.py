@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hearthside.alignment.block import latest_revisions
 from hearthside.events import DAY_MS, HOUR_MS, Event, Json, Layer, Origin, Trust
 from hearthside.journal import Journal, Stored
-from hearthside.night.curate import KINDS, Curated
+from hearthside.night.curate import KINDS, Curated, in_order, usable
 from hearthside.workshop.job import Message, TrainingSample, context, own_words
 
 MIN_MESSAGES = 150  # own messages before the boundary: fewer teach a manner badly
@@ -69,37 +70,45 @@ def due(journal: Journal, curated: Curated, now_ms: int) -> tuple[bool, str]:
         return True, f"Training is due: {new_words:,} new words of your own since the last round."
     if days >= EVERY_DAYS and new_words > 0:
         return True, f"Training is due: the last round was {days} days ago."
+    if not new_words:
+        return False, "Training is not due: there are no new words of yours since the last round."
     left = EVERY_DAYS - days
-    return (
-        False,
-        f"Training is due in {max(left, 1)} days, or after {ENOUGH_NEW_WORDS - new_words:,} more words of yours.",
-    )
+    in_days = "tomorrow" if left == 1 else f"in {left} days"
+    return False, f"Training is due {in_days}, or after {ENOUGH_NEW_WORDS - new_words:,} more words of yours."
 
 
 def _words_since(journal: Journal, start_ms: int, end_ms: int) -> int:
-    own = (item.record for item in journal.read(start_ms, end_ms, kinds=KINDS) if isinstance(item.record, Event))
-    return sum(len(event.text.split()) for event in own if event.origin is Origin.SELF)
+    said = (item.record for item in latest_revisions(journal.read(start_ms, end_ms, kinds=KINDS)) if usable(item))
+    return sum(len(event.text.split()) for event in said if isinstance(event, Event) and event.origin is Origin.SELF)
 
 
 def training_samples(journal: Journal, curated: Curated) -> list[TrainingSample]:
     """Stretches of conversation that end before the boundary; the person's own messages in the set are the targets."""
     targets = {message.id for message in curated.train}
+    return [
+        TrainingSample(tuple(_message(item, targets) for item in stretch)) for stretch in _learnt(journal, curated)
+    ]
+
+
+def records_learnt(journal: Journal, curated: Curated) -> list[bytes]:
+    """Ids of every record in the samples, targets and context alike: forgetting any of them taints the adapter."""
+    return sorted({item.id for stretch in _learnt(journal, curated) for item in stretch})
+
+
+def _learnt(journal: Journal, curated: Curated) -> list[list[Stored]]:
+    """The stretches that hold at least one target."""
+    targets = {message.id for message in curated.train}
     if not targets:
         return []
-    first = curated.train[0].at_ms
     by_conversation: dict[str, list[Stored]] = {}
-    for item in journal.read(first - _PAUSE_MS, curated.boundary_ms, kinds=KINDS):
+    read = journal.read(curated.train[0].at_ms - _PAUSE_MS, curated.boundary_ms, kinds=KINDS)
+    for item in latest_revisions(read):
         event = item.record
-        if isinstance(event, Event) and event.text.strip() and event.origin in {Origin.SELF, Origin.PERSON}:
-            name = f"{event.source}:{event.payload.get('conversation', item.id.hex() if event.kind == 'post' else '')}"
-            by_conversation.setdefault(name, []).append(item)
-    samples = []
-    for stored in by_conversation.values():
-        stored.sort(key=lambda item: (item.record.start_ms, item.seq))
-        for stretch in _stretches(stored):
-            if any(item.id in targets for item in stretch):
-                samples.append(TrainingSample(tuple(_message(item, targets) for item in stretch)))
-    return samples
+        if isinstance(event, Event) and usable(item):
+            name = item.id.hex() if event.kind == "post" else str(event.payload.get("conversation", ""))
+            by_conversation.setdefault(f"{event.source}:{name}", []).append(item)
+    stretches = [stretch for stored in by_conversation.values() for stretch in _stretches(sorted(stored, key=in_order))]
+    return [stretch for stretch in stretches if any(item.id in targets for item in stretch)]
 
 
 def _stretches(stored: list[Stored]) -> list[list[Stored]]:

@@ -24,7 +24,7 @@ from hearthside.night.curate import Curated, OwnMessage, curate
 from hearthside.night.cycle import Step, StepContext, StepResult
 from hearthside.night.gate import MIN_HELD_OUT, Measured, general_text, judge
 from hearthside.night.likelihood import ScoredText, bits_per_character
-from hearthside.night.rounds import due, record_round, training_samples
+from hearthside.night.rounds import due, record_round, records_learnt, rounds, training_samples
 from hearthside.workshop.attestation import Verdict
 from hearthside.workshop.client import LocalWorkshop, TrainedAdapter, TrainingProgress, WorkshopClient
 from hearthside.workshop.job import LoraSftParameters, make_job
@@ -126,10 +126,13 @@ def _curated(rooms: NightRooms, context: StepContext) -> Curated:
 
 
 def _train(rooms: NightRooms, context: StepContext) -> StepResult:
-    if not context.results["curate"].get("due"):
-        return StepResult("skipped", "No training is due.")
-    for left_over in rooms.registry.staged():
-        rooms.registry.reject(left_over.id, "Left over from a night that was cut short.")
+    due_now = bool(context.results["curate"].get("due"))
+    waiting = _unjudged(rooms, int(context.results["curate"]["boundary_ms"]), due_now)
+    if waiting is not None or not due_now:
+        _reject_left_over(rooms, waiting)
+        if waiting is None:
+            return StepResult("skipped", "No training is due.")
+        return StepResult("done", "An adapter of a night that was cut short waits to be judged.", {"adapter": waiting})
     curated = _curated(rooms, context)
     job = make_job(
         training_samples(rooms.journal, curated),
@@ -162,12 +165,33 @@ def _train(rooms: NightRooms, context: StepContext) -> StepResult:
     return _stage(rooms, curated, trained)
 
 
+def _unjudged(rooms: NightRooms, boundary_ms: int, due_now: bool) -> str | None:
+    """A trained and recorded adapter that a night cut short left before the gate, or None.
+
+    Only one that never saw what it will be judged by; when training is due anyway, only one from this very division.
+    """
+    fits = {entry.id for entry in rooms.registry.staged() if entry.base_sha256 == rooms.base.sha256}
+    for known in reversed(rounds(rooms.journal)):
+        seen = known.boundary_ms == boundary_ms if due_now else known.boundary_ms <= boundary_ms
+        if known.adapter in fits and seen:
+            return known.adapter
+    return None
+
+
+def _reject_left_over(rooms: NightRooms, keep: str | None) -> None:
+    for left_over in rooms.registry.staged():
+        if left_over.id != keep:
+            rooms.registry.reject(left_over.id, "Left over from a night that was cut short.")
+
+
 def _stage(rooms: NightRooms, curated: Curated, trained: TrainedAdapter) -> StepResult:
     receipt = trained.receipt
     manifest = AdapterManifest(
         rooms.base.sha256, RECIPE, curated.data_from, curated.data_to, curated.own_words, receipt.job_hash[:24]
     )
     adapter = rooms.registry.stage(trained.gguf, manifest)
+    # Only now: training again on the same words may give the very bytes that a night cut short had staged.
+    _reject_left_over(rooms, adapter)
     lines = [
         f"job {receipt.job_hash[:16]}, data {receipt.data_sha256[:16]}, adapter {receipt.adapter_sha256[:16]}",
         f"deleted: {', '.join(receipt.deleted)}",
@@ -180,7 +204,7 @@ def _stage(rooms: NightRooms, curated: Curated, trained: TrainedAdapter) -> Step
             "adapter": adapter,
             "boundary_ms": curated.boundary_ms,
             "own_words": curated.own_words,
-            "samples": [message.id.hex() for message in curated.train],
+            "samples": [identity.hex() for identity in records_learnt(rooms.journal, curated)],
             "curve": [list(point) for point in trained.curve],
             "receipt": lines,
             "receipt_signed": orjson.loads(trained.signed_receipt.statement),
@@ -202,6 +226,8 @@ def _evaluate(rooms: NightRooms, context: StepContext) -> StepResult:
         return StepResult("skipped", "There is nothing new to judge.")
     curated = _curated(rooms, context)
     active = rooms.registry.active()
+    if active is not None and active.base_sha256 != rooms.base.sha256:
+        active = None  # trained against another model, so it is not what is served now
     models: list[bytes | None] = [None, rooms.registry.bytes_of(adapter)]
     if active is not None:
         models.append(rooms.registry.bytes_of(active.id))

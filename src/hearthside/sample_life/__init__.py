@@ -62,6 +62,7 @@ class SampleLife:
         town: name of the invented town.
         friends: the people of the chats, the mother and the partner among them.
         places: home, work, quiet (the quiet restaurant), sport, hobby ... with coordinates.
+        habits: ``job``, ``hobby``, ``sport`` and ``diet``, each by its name, and the favourite ``artist``.
         threads: dates of the threads.
         days: the truth behind the files: nights and blocks of every day.
         counts: records per file, by its path inside the folder.
@@ -80,6 +81,7 @@ class SampleLife:
     town: str
     friends: tuple[Contact, ...]
     places: Mapping[str, Place]
+    habits: Mapping[str, str]
     threads: Threads
     days: tuple[Day, ...]
     counts: Mapping[str, int]
@@ -117,6 +119,13 @@ def generate(folder: Path, *, seed: int, last_day: date, days: int = 32) -> Samp
         town=cast.town["name"],
         friends=tuple(cast.contacts.values()),
         places=cast.places,
+        habits={
+            "job": cast.job["title"],
+            "hobby": cast.hobby["name"],
+            "sport": cast.sport["name"],
+            "diet": cast.diet["name"],
+            "artist": str(cast.words["artist"]),
+        },
         threads=threads,
         days=tuple(lived),
         counts=counts,

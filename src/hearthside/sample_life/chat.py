@@ -14,7 +14,7 @@ from hearthside.sample_life.grammar import Exchange, exchanges, expand, settled
 from hearthside.sample_life.threads import Threads
 from hearthside.sample_life.timeline import Block, Day, local_instant
 
-_REST_DAYS = 9  # before the same exchange may come again
+_REST_DAYS = 8  # before the same exchange may come again
 _NO_PHONE = {"sleep", "sport", "wash", "meeting", "friends", "quiet", "hobby", "partner", "call_mother"}
 _WEIGHT = {"partner": 1.25, "third": 1.1, "veg": 0.9, "allergic": 0.85, "mother": 0.8}
 # Local hours of the parts of a day; the parts tied to a block are in _anchors.
@@ -87,7 +87,7 @@ def _write_day(writer: _Writer, day: Day) -> None:
 def _shuffled(writer: _Writer, day: Day) -> Iterable[Exchange]:
     """Exchanges that fit the day, the special ones mostly first (weighted order of Efraimidis and Spirakis, 2006)."""
     keyed = []
-    for exchange in (*exchanges("threads"), *exchanges("everyday")):
+    for exchange in (*exchanges("threads"), *exchanges("everyday"), *exchanges("small_talk")):
         if exchange.option("on") or not exchange.fits(day.flags):
             continue
         if writer.used[exchange.name] >= int((exchange.option("max") or ("4",))[0]):
@@ -130,6 +130,8 @@ def _write(writer: _Writer, exchange: Exchange, day: Day, times: list[datetime])
         text = ""
         for _ in range(8):  # the same words twice a month are a coincidence, not a habit
             plain = expand(template, writer.rng, slots, ties)
+            if speaker == ">" and low and not exchange.option("on") and writer.rng.random() < 0.6:
+                plain = plain.split(", ")[0]  # few words when the mood is low
             if speaker == ">":
                 text = writer.cast.voice.write(plain, writer.rng, low=low, first=own == 0)
             else:
@@ -167,7 +169,9 @@ def free_minutes(day: Day, now: datetime) -> dict[int, Block]:
         on_foot = block.activity == "move" and block.mode == "walk"
         if block.activity in _NO_PHONE or on_foot:
             continue
-        for minute in range(int(block.start.timestamp()) // 60 + 1, int(min(block.end, now).timestamp()) // 60):
+        # The phone is put away two minutes before sleep.
+        end = min(block.end, now, day.blocks[-1].end - timedelta(minutes=2))
+        for minute in range(int(block.start.timestamp()) // 60 + 1, int(end.timestamp()) // 60):
             free[minute] = block
     return free
 

@@ -41,8 +41,10 @@ def search_all(rng: random.Random, cast: Cast, threads: Threads, days: list[Day]
         slots = slots_of(cast, threads, day)
         minutes = [minute for minute, block in free_minutes(day, now).items() if block.activity not in ("lunch", "bed")]
         pools = _pools(cast, threads, day)
-        for _ in range(rng.randint(5, 10)):
+        for number in range(rng.randint(5, 10)):
             pool = rng.choices([pool for pool, _ in pools], [weight for _, weight in pools])[0]
+            if number == 0 and (threads.meeting - day.date).days <= 2:
+                pool = cast.job["meeting_searches"]  # the first thought of these days
             query = expand(rng.choice(pool), rng, slots).lower()
             if query in recent[-14:] or not minutes:
                 continue

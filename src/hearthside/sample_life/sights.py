@@ -58,7 +58,7 @@ def see(
         for block in day.blocks:
             captions += _captions(rng, cast, block, slots | _table_slots(cast, block))
             gazes += _gazes(rng, cast, day, block)
-        captions += _diet_captions(rng, day, slots)
+        captions += _diet_captions(rng, threads, day, slots)
     seen = [caption for caption in captions if caption.time + timedelta(seconds=caption.duration_s) <= now]
     looked = [gaze for gaze in gazes if gaze.time + timedelta(milliseconds=gaze.step_ms * len(gaze.targets)) <= now]
     return sorted(seen, key=lambda item: item.time), sorted(looked, key=lambda item: item.time)
@@ -118,12 +118,16 @@ def _caption(
     )
 
 
-def _diet_captions(rng: random.Random, day: Day, slots: dict[str, str | Sequence[str]]) -> list[Caption]:
+def _diet_captions(
+    rng: random.Random, threads: Threads, day: Day, slots: dict[str, str | Sequence[str]]
+) -> list[Caption]:
     """What the diet looks like on the plate: the right things while it is firm, the others when it fades."""
     if "diet_firm" in day.flags:
         kind = "diet_good"
     elif "diet_fade" in day.flags:
-        kind = rng.choice(["diet_bad", "diet_bad", "diet_good"]) if rng.random() < 0.8 else ""
+        # A slip every third day at least; on the others it depends.
+        slip = (day.date - threads.diet_fade).days % 3 == 0
+        kind = "diet_bad" if slip else rng.choice(["diet_bad", "diet_good", ""])
     else:
         return []
     blocks = [block for block in day.of("work", "home_work", "sofa", "breakfast") if block.minutes > 10]

@@ -85,7 +85,7 @@ def _count(rng: random.Random, block: Block) -> int:
     if block.activity == "quiet":
         return 2
     if block.activity in ("breakfast", "sofa", "sofa_low") and block.minutes > 8:
-        return int(rng.random() < 0.3)  # a note spoken to oneself
+        return int(block.activity == "sofa_low" or rng.random() < 0.3)  # a note spoken to oneself
     wanted = _TALKS.get(block.activity, 0)
     return wanted if block.people or block.activity == "shop" else 0
 

@@ -43,7 +43,7 @@ class OwnVoice:
         text = self.spell(plain)
         if not low and rng.random() < 0.1 and ", " in text:
             text = text.replace(", ", f", {self.filler}", 1)
-        text = text.replace(_BREAK, "\n" if rng.random() < 0.12 else self.separator)
+        text = text.replace(_BREAK, "\n" if rng.random() < 0.35 else self.separator)
         if not low and rng.random() < (0.34 if first else 0.05):
             text = rng.choice(self.openers) + text
         if low:

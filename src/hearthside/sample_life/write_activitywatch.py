@@ -136,8 +136,8 @@ def _phone(
                 app, title = rng.choice([("News", "Headlines"), ("Podcasts", "Player"), ("Tickets", "Day ticket")])
                 yield from _clipped(at, rng.uniform(60, min(500, block.minutes * 25)), app, title, now)
             elif block.activity in ("bed", "sofa_low") and rng.random() < 0.7:
-                at = block.start + timedelta(minutes=rng.uniform(1, block.minutes / 3))
-                yield from _clipped(at, rng.uniform(60, block.minutes * 30), "News", "Headlines", now)
+                at = block.start + timedelta(minutes=block.minutes * rng.uniform(0.1, 0.3))
+                yield from _clipped(at, block.minutes * 60 * rng.uniform(0.1, 0.5), "News", "Headlines", now)
 
 
 def _clipped(at: datetime, seconds: float, app: str, title: str, now: datetime) -> Iterator[Use]:

@@ -21,6 +21,7 @@ MAX_ROWS = 3  # bars that overlap more often than this share the last row
 STRIP_PX = 8  # the coverage strip under a lane
 INSTANT_BIN_MS = 5 * MINUTE_MS  # instants closer than this are one mark: about 3 px on a desktop
 LABEL_FROM_PERCENT = 4.8  # narrower bars carry no words: below about 38 px only a letter or two would show
+SLIVER_PERCENT = 0.2  # about 3 minutes, 1.5 px on a desktop
 SERIES_PX = 56
 STEPPED = frozenset({"sleep_stage", "activity_class"})  # codes, not amounts: drawn as steps
 MEASURE_WORDS = {
@@ -110,10 +111,25 @@ def lane_svg(lane: Lane, day: DayView) -> Markup:
     marks = [
         *_coverage_shapes(lane, span, body_px),
         *[_tick_line(span.percent(ms), body_px) for ms, _ in hour_ticks(day)[1:]],
-        *[_bar(item, span, 4 + (row + first) * ROW_PX) for item, row in placed],
+        *[_bar(item, span, 4 + (row + first) * ROW_PX) for item, row in visible(placed, span)],
         *[_mark(ms, count, span) for ms, count in bin_instants(instants)],
     ]
     return _svg(marks, body_px + STRIP_PX, f"lane-svg layer-{lane.layer.value}", lane_summary(lane))
+
+
+def visible(placed: Sequence[tuple[LaneItem, int]], span: Span) -> list[tuple[LaneItem, int]]:
+    """The bars without those that would lie unseen on another sliver: one sliver per row and SLIVER_PERCENT."""
+    slivers: set[tuple[int, int]] = set()
+    kept = []
+    for item, row in placed:
+        x1, x2 = span.percent(item.start_ms), span.percent(item.end_ms or item.start_ms)
+        if x2 - x1 < SLIVER_PERCENT:
+            place = (row, int(x1 / SLIVER_PERCENT))
+            if place in slivers:
+                continue
+            slivers.add(place)
+        kept.append((item, row))
+    return kept
 
 
 def bin_instants(items: Iterable[LaneItem], width_ms: int = INSTANT_BIN_MS) -> list[tuple[int, int]]:

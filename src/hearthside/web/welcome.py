@@ -39,7 +39,11 @@ def two_ways_in(shell: Shell, page: Frame) -> None:
     """What an empty vault shows."""
     with native("div", "welcome"):
         text("Welcome home", "h1")
-        text("Hearthside keeps your life on this machine and answers from it. Nothing leaves. Begin with:", "p", "lead")
+        text(
+            "Hearthside keeps your life on this machine and answers from it. Begin with one of two ways in.",
+            "p",
+            "lead",
+        )
         with native("div", "ways"):
             with native("section", "card way", aria_label="Import my data"):
                 text("Import my data", "h2")

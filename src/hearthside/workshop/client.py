@@ -203,7 +203,7 @@ class WorkshopClient:
         body = {"nonce": _text(nonce), "manifest": orjson.loads(bound.canonical()), "home_key": _text(home_public_key)}
         answer = self._ask("POST", "/offers", "job-manifest", orjson.dumps(body), attempts=1).json()
         try:
-            evidence = TypeAdapter(Evidence).validate_python(answer["evidence"], strict=True)
+            evidence = TypeAdapter(Evidence).validate_json(orjson.dumps(answer["evidence"]), strict=True)
             key = JobKey.from_raw(base64.b64decode(answer["public_key"], validate=True))
             job_id = str(answer["job"])
         except (KeyError, TypeError, ValueError, ValidationError) as error:

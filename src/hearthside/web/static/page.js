@@ -57,7 +57,7 @@ let wish = 0; // timer of the minute that will be asked for
 function minuteAt(chart, clientX) {
   const box = chart.querySelector(".plot").getBoundingClientRect();
   const share = Math.min(1, Math.max(0, (clientX - box.left) / box.width));
-  return Math.floor((share * chart.ariaValueMax) + 0.5);
+  return Math.floor(share * (Number(chart.ariaValueMax) + 1));
 }
 
 function moveCursor(chart, minute, waitMs) {
@@ -90,7 +90,8 @@ document.addEventListener("click", (event) => {
   const held = chart.classList.contains("held");
   const touch = event.pointerType && event.pointerType !== "mouse";
   chart.classList.toggle("held", touch || !held);
-  if (touch || !held) moveCursor(chart, minuteAt(chart, event.clientX), 0);
+  // a mouse holds the minute it already shows; a finger has shown none yet
+  if (touch || !chart.classList.contains("has-cursor")) moveCursor(chart, minuteAt(chart, event.clientX), 0);
 });
 
 document.addEventListener("keydown", (event) => {
