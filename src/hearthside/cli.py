@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -43,8 +43,14 @@ def main() -> None:
     try:
         app()
     except HearthsideError as error:
-        err.print(f"[bold]{type(error).__name__}[/bold] ({error.code}): {error.message}", markup=True)
+        err.print(f"[bold]{type(error).__name__}[/bold] ({error.code}): {escape(error.message)}", markup=True)
+        if error.code == "vault-passphrase-needed":
+            err.print("Give it in the environment variable HEARTHSIDE_PASSPHRASE.")
         sys.exit(next(code for family, code in _EXIT.items() if isinstance(error, family)))
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        err.print(f"The system refused{where}: {error.strerror or error}. What was journalled is kept.", markup=False)
+        sys.exit(_EXIT[NeedsPerson])
 
 
 def _settings(vault: Path | None) -> Settings:
@@ -52,8 +58,8 @@ def _settings(vault: Path | None) -> Settings:
 
 
 def _passphrase() -> str | None:
-    """From the environment, for scripts; otherwise asked for only by a vault that has one."""
-    return os.environ.get("HEARTHSIDE_PASSPHRASE")
+    """From the environment; an empty one counts as none."""
+    return os.environ.get("HEARTHSIDE_PASSPHRASE") or None
 
 
 @contextmanager
@@ -147,13 +153,15 @@ def sample(
 
 
 @app.command()
-def day(date: Annotated[str, typer.Argument(help="ISO date.")], vault: _VAULT = None, as_json: _JSON = False) -> None:
+def day(
+    day: Annotated[str, typer.Argument(metavar="DATE", help="ISO date.")], vault: _VAULT = None, as_json: _JSON = False
+) -> None:
     """Show one local day: the six lanes with their coverage."""
     from hearthside.app.printing import print_day
 
-    _check_date(date)
+    _check_date(day)
     with _house(vault) as house:
-        view = house.day(date)
+        view = house.day(day)
     print_json(view) if as_json else print_day(out, view)
 
 
@@ -252,6 +260,8 @@ def forget(
 
     _check_date(first)
     _check_date(last)
+    if last < first:
+        raise Refused("date-wrong", f"{last} lies before {first}; nothing was forgotten.")
     with _house(vault) as house:
         rooms = house.rooms
         found = preview(rooms.journal, rooms.stream, first, last, source)
@@ -322,8 +332,12 @@ def print_json(value: object) -> None:
 
 
 def _check_date(text: str) -> None:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        raise Refused("date-wrong", f"“{text}” is not a date like 2026-03-04.")
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return
+    except ValueError:
+        pass
+    raise Refused("date-wrong", f"“{text}” is not a date like 2026-03-04.")
 
 
 def _moment(house: Any, text: str) -> int:
@@ -336,8 +350,6 @@ def _moment(house: Any, text: str) -> int:
     if moment.tzinfo is not None:
         return ms_of(moment)
     offset: int = house.rooms.stream.offset_on(moment.date().isoformat())
-    from datetime import UTC
-
     return ms_of(moment.replace(tzinfo=UTC)) - offset * MINUTE_MS
 
 

@@ -6,10 +6,11 @@ folder, then the defaults here. What a *person* decides (names, zone, pauses) is
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from hearthside.errors import ConfigError
@@ -50,6 +51,12 @@ class Settings(BaseSettings):
         default=None, description="file with a long-lived Home Assistant token"
     )
 
+    @field_validator("vault", "key_file", "model_path", "home_assistant_token_file")
+    @classmethod
+    def _home_folder(cls, path: Path | None) -> Path | None:
+        """``~`` means the home folder in a file and in the environment too, where no shell expands it."""
+        return path.expanduser() if path is not None else None
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -70,7 +77,7 @@ def load_settings(vault: Path | None = None) -> Settings:
         ConfigError: one or more settings are wrong; the message lists all of them.
     """
     base = Settings.model_construct()
-    folder = vault or _vault_from_environment() or base.vault
+    folder = (vault or _vault_from_environment() or base.vault).expanduser()
     given: dict[str, Any] = {"vault": vault} if vault else {}
 
     class _FromFile(Settings):
@@ -79,12 +86,19 @@ def load_settings(vault: Path | None = None) -> Settings:
         )
 
     try:
-        return _FromFile(**given)
+        settings = _FromFile(**given)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "settings-unreadable", f"{folder / 'hearthside.toml'} is not TOML ({error}); nothing was started."
+        ) from error
     except ValidationError as error:
         lines = [f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
         raise ConfigError(
             "settings-wrong", "These settings are wrong; nothing was started:\n" + "\n".join(lines)
         ) from error
+    if settings.vault != folder:
+        raise ConfigError("settings-vault", f"{folder} cannot name another vault in its own file; nothing was started.")
+    return settings
 
 
 def _vault_from_environment() -> Path | None:

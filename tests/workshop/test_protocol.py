@@ -188,7 +188,7 @@ def test_a_stop_deletes_the_job_while_it_trains(workshop: LocalWorkshop, base: P
 
 
 def test_an_interrupted_upload_goes_on_where_it_was(workshop: LocalWorkshop, base: Path, egress: Egress) -> None:
-    """Every request but the offer fails twice, once before and once after the workshop got it; nothing is done twice."""
+    """Every request but the offer fails twice, before and after the workshop got it; nothing is done twice."""
     tries: Counter[tuple[str, str]] = Counter()
 
     class Breaking:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from hearthside.alignment.kernel import covered_minutes, minute_columns, minute_samples
+from hearthside.alignment.kernel import INSTANT, covered_minutes, minute_columns, minute_samples, touched_minutes
 from hearthside.alignment.kinds import is_life, rule_of
 from hearthside.alignment.offsets import MINUTES, minute_offsets
 from hearthside.events import Event, Json, Layer, Precision, Series
@@ -117,12 +117,22 @@ def align_day(day: int, stored: Iterable[Stored], observed: npt.NDArray[np.int64
 
 
 def _stream(day: int, name: tuple[int, str, str], events: list[tuple[bytes, Event]]) -> StreamColumns | None:
-    start_ms = np.array([event.start_ms for _, event in events], dtype=np.int64)
-    end_ms = np.array([-1 if event.end_ms is None else event.end_ms for _, event in events], dtype=np.int64)
-    count, last = minute_columns(day, start_ms, end_ms, rule_of(name[2]).tolerance_min)
-    if not count.any() and (last < 0).all():
+    start_ms, end_ms = _bounds(events)
+    tolerance = rule_of(name[2]).tolerance_min
+    _, final = touched_minutes(day, start_ms, end_ms)
+    reaches = np.flatnonzero(final + tolerance >= 0)
+    if not len(reaches):
         return None
-    return StreamColumns(LAYERS[name[0]], name[1], name[2], [i for i, _ in events], start_ms, end_ms, count, last)
+    start_ms, end_ms = start_ms[reaches], end_ms[reaches]
+    count, last = minute_columns(day, start_ms, end_ms, tolerance)
+    ids = [events[i][0] for i in reaches.tolist()]
+    return StreamColumns(LAYERS[name[0]], name[1], name[2], ids, start_ms, end_ms, count, last)
+
+
+def _bounds(events: list[tuple[bytes, Event]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    start_ms = np.array([event.start_ms for _, event in events], dtype=np.int64)
+    end_ms = np.array([INSTANT if event.end_ms is None else event.end_ms for _, event in events], dtype=np.int64)
+    return start_ms, end_ms
 
 
 def _samples(day: int, name: tuple[int, str, str], parts: list[Series]) -> SampleColumn | None:
@@ -141,9 +151,7 @@ def _coverage(
     coverage = np.zeros((len(LAYERS), MINUTES), dtype=np.uint8)
     minutes = np.arange(MINUTES)
     for (layer, _, kind), events in groups.items():
-        start_ms = np.array([event.start_ms for _, event in events], dtype=np.int64)
-        end_ms = np.array([-1 if event.end_ms is None else event.end_ms for _, event in events], dtype=np.int64)
-        covered, heard = covered_minutes(day, start_ms, end_ms, rule_of(kind).cadence_min)
+        covered, heard = covered_minutes(day, *_bounds(events), rule_of(kind).cadence_min)
         if heard is not None:
             between = (minutes >= heard[0]) & (minutes <= heard[1])
             coverage[layer] = np.maximum(

@@ -10,6 +10,9 @@ from hearthside.events import DAY_MS, MINUTE_MS
 
 Ints = npt.NDArray[np.int64]
 
+INSTANT = -1
+"""The end of an event that has none."""
+
 
 def minute_columns(
     day: int, start_ms: Ints, end_ms: Ints, tolerance_min: int
@@ -25,10 +28,7 @@ def minute_columns(
         count (1440,): events in or overlapping each minute; last (1440,): index of the latest event that started at
         or before the end of the minute and still holds, or -1.
     """
-    origin = day * DAY_MS
-    first = (start_ms - origin) // MINUTE_MS
-    # An interval that ends on a whole minute does not touch that minute.
-    final = np.where(end_ms < 0, first, np.maximum((end_ms - 1 - origin) // MINUTE_MS, first))
+    first, final = touched_minutes(day, start_ms, end_ms)
     low, high = np.maximum(first, 0), np.minimum(final, MINUTES - 1)
     inside = low <= high
     steps = np.zeros(MINUTES + 1, dtype=np.int64)
@@ -36,12 +36,21 @@ def minute_columns(
     np.add.at(steps, high[inside] + 1, -1)
     count = np.minimum(np.cumsum(steps[:-1]), 65535).astype(np.uint16)
 
-    minutes = np.arange(MINUTES, dtype=np.int64)
-    last = np.searchsorted(first, minutes, side="right") - 1
-    holds = np.zeros(MINUTES, dtype=np.bool_)
-    known = last >= 0
-    holds[known] = minutes[known] <= final[last[known]] + tolerance_min
-    return count, np.where(holds, last, -1).astype(np.int32)
+    last = np.full(MINUTES, -1, dtype=np.int32)
+    until = np.minimum(final + tolerance_min, MINUTES - 1)
+    # Later events overwrite earlier ones, but a long one still holds when a short one within it is over.
+    for i in np.flatnonzero(low <= until).tolist():
+        last[low[i] : until[i] + 1] = i
+    return count, last
+
+
+def touched_minutes(day: int, start_ms: Ints, end_ms: Ints) -> tuple[Ints, Ints]:
+    """First and last minute that each event touches, counted from the day's first; they may lie outside the day."""
+    origin = day * DAY_MS
+    first = (start_ms - origin) // MINUTE_MS
+    # An interval that ends on a whole minute does not touch that minute.
+    final = np.where(end_ms == INSTANT, first, np.maximum((end_ms - 1 - origin) // MINUTE_MS, first))
+    return first, final
 
 
 def minute_samples(day: int, start_ms: int, step_ms: int, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -69,9 +78,7 @@ def covered_minutes(
     covered = np.zeros(MINUTES, dtype=np.bool_)
     if not len(start_ms):
         return covered, None
-    origin = day * DAY_MS
-    first = (start_ms - origin) // MINUTE_MS
-    final = np.where(end_ms < 0, first, np.maximum((end_ms - 1 - origin) // MINUTE_MS, first))
+    first, final = touched_minutes(day, start_ms, end_ms)
     steps = np.zeros(MINUTES + 1, dtype=np.int64)
     low, high = np.maximum(first, 0), np.minimum(final + cadence_min - 1, MINUTES - 1)
     inside = low <= high

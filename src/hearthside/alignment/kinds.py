@@ -90,3 +90,17 @@ def note_of(event: Event) -> str:
         sender = "" if event.origin is Origin.SELF else payload.get("sender")
         parts = [payload.get("conversation"), sender, *parts]
     return " · ".join(dict.fromkeys(str(part) for part in parts if part))
+
+
+def shown_text(kind: str, text: str, amount: float | None) -> str:
+    """The words to show for an event: its own, or what it stands for where it has none."""
+    if kind in {"region_enter", "region_leave"} and text:
+        return f"{'arrived' if kind == 'region_enter' else 'left'}: {text}"
+    if text or amount is None:
+        return text
+    if kind in {"sleep", "app_time_day", "coding_time_day"}:
+        minutes = round(amount / 60)
+        what = {"sleep": "asleep", "app_time_day": "at the computer", "coding_time_day": "programming"}[kind]
+        return f"{minutes // 60} h {minutes % 60:02d} min {what}"
+    units = {"activity_day": "steps", "weight_day": "kg", "readiness_day": "of 100 ready"}
+    return f"{amount:,g} {units[kind]}" if kind in units else ""

@@ -49,5 +49,8 @@ def _zone_offsets(starts: npt.NDArray[np.int64], zone: tzinfo) -> npt.NDArray[np
 
 
 def _offset_at(ms: int, zone: tzinfo) -> int:
-    offset = datetime.fromtimestamp(ms / 1000, tz=UTC).astimezone(zone).utcoffset()
+    try:
+        offset = datetime.fromtimestamp(ms / 1000, tz=UTC).astimezone(zone).utcoffset()
+    except (OverflowError, ValueError):  # beyond the calendar: years 1 to 9999
+        return 0
     return 0 if offset is None else round(offset.total_seconds() / 60)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hearthside.alignment.block import COVERED, LAYERS, SILENT, DayBlock
-from hearthside.alignment.kinds import note_of, rule_of
+from hearthside.alignment.kinds import amount_of, note_of, rule_of, shown_text
 from hearthside.alignment.stream import LifeStream, Occurrence
 from hearthside.alignment.views import Coverage, CoverageRun, DayView, Lane, LaneItem, LayerSlice, SeriesLine, SliceView
 from hearthside.events import DAY_MS, MINUTE_MS, Event, Layer, Precision, day_number, local_datetime
@@ -22,7 +22,8 @@ def show_slice(stream: LifeStream, journal: Journal, ms: int) -> SliceView:
     minute_ms = ms // MINUTE_MS * MINUTE_MS
     day, minute = minute_ms // DAY_MS, minute_ms % DAY_MS // MINUTE_MS
     block = stream.block(day)
-    offset, known = (int(block.offset_min[minute]), bool(block.offset_known[minute])) if block else (0, False)
+    offsets, sure = stream.offsets_on(day)
+    offset, known = int(offsets[minute]), bool(sure[minute])
     local = local_datetime(minute_ms, offset)
     local_day = local.date().isoformat()
     layers = [_layer_slice(block, journal, layer, index, minute_ms) for index, layer in enumerate(LAYERS)]
@@ -41,29 +42,45 @@ def show_day(stream: LifeStream, day: str) -> DayView:
     """One local day: six lanes, their coverage, the regular measures, and what is said of the day as a whole."""
     number = day_number(day)
     blocks = {n: block for n in (number - 1, number, number + 1) if (block := stream.block(n)) is not None}
-    minutes = _local_minutes(blocks, number)
+    utc, offsets, known = _offsets_around(stream, number)
+    minutes, at = _local_minutes(utc, offsets, number)
     start_ms, end_ms = int(minutes[0]) * MINUTE_MS, (int(minutes[-1]) + 1) * MINUTE_MS
-    noon = int(minutes[len(minutes) // 2])
-    block = blocks.get(noon // 1440)
-    offset = int(block.offset_min[noon % 1440]) if block else 0
-    known = bool(block.offset_known[noon % 1440]) if block else False
     found = [o for o in stream.occurrences(start_ms=start_ms, end_ms=end_ms) if o.precision is not Precision.DAY]
     lanes = [
         Lane(layer, [_item(o) for o in found if o.layer is layer], _coverage_runs(blocks, minutes, index))
         for index, layer in enumerate(LAYERS)
     ]
-    return DayView(day, start_ms, end_ms, offset, known, lanes, _series_lines(blocks, minutes), _day_items(stream, day))
+    return DayView(
+        day, start_ms, end_ms, int(offsets[at]), bool(known[at]), lanes, _series_lines(blocks, minutes),
+        _day_items(stream, day),
+    )  # fmt: skip
 
 
-def _local_minutes(blocks: dict[int, DayBlock], number: int) -> npt.NDArray[np.int64]:
-    """UTC minute numbers whose local date is the day: 1,440 of them, but 1,380 or 1,500 where clocks change."""
+def _offsets_around(
+    stream: LifeStream, number: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """UTC minute numbers of a day, the day before and the day after, with offset and whether a source carried it."""
+    parts = [stream.offsets_on(n) for n in (number - 1, number, number + 1)]
     utc = np.arange((number - 1) * 1440, (number + 2) * 1440, dtype=np.int64)
-    zero = np.zeros(1440, dtype=np.int64)
-    offsets = np.concatenate(
-        [blocks[n].offset_min.astype(np.int64) if n in blocks else zero for n in (number - 1, number, number + 1)]
-    )
-    local: npt.NDArray[np.int64] = utc[(utc + offsets) // 1440 == number]
-    return local
+    offsets = np.concatenate([offset for offset, _ in parts]).astype(np.int64)
+    return utc, offsets, np.concatenate([known for _, known in parts])
+
+
+def _local_minutes(
+    utc: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], number: int
+) -> tuple[npt.NDArray[np.int64], int]:
+    """UTC minute numbers from the first to the last whose local date is the day, and the place of its noon in `utc`.
+
+    There are 1,440 of them, but 1,380 or 1,500 where clocks change, and more or fewer on a day of travel. A date that
+    was skipped at the date line has one minute: the one at which it was skipped.
+    """
+    local = (utc + offsets) // 1440
+    inside = np.flatnonzero(local == number)
+    if not len(inside):
+        at = int(np.flatnonzero(local > number)[0])
+        return utc[at : at + 1], at
+    first, last = int(inside[0]), int(inside[-1])
+    return utc[first : last + 1], (first + last + 1) // 2
 
 
 def _coverage_runs(blocks: dict[int, DayBlock], minutes: npt.NDArray[np.int64], layer: int) -> list[CoverageRun]:
@@ -100,7 +117,7 @@ def _layer_slice(block: DayBlock | None, journal: Journal, layer: Layer, index: 
     for stream in block.streams:
         if stream.layer is not layer:
             continue
-        ends = np.where(stream.end_ms < 0, stream.start_ms + 1, stream.end_ms)
+        ends = np.maximum(stream.end_ms, stream.start_ms + 1)
         overlaps = (stream.start_ms < minute_ms + MINUTE_MS) & (ends > minute_ms)
         now += [stream.ids[i] for i in np.flatnonzero(overlaps)]
         rule = rule_of(stream.kind)
@@ -143,15 +160,16 @@ def _apart(event: Event) -> tuple[str, str, str]:
 def event_item(identity: str, event: Event) -> LaneItem:
     """An event as a lane shows it."""
     return LaneItem(
-        identity, event.source, event.kind, event.layer, event.start_ms, event.end_ms, event.text, note_of(event),
-        event.origin, event.precision, event.uncertainty_ms,
+        identity, event.source, event.kind, event.layer, event.start_ms, event.end_ms,
+        shown_text(event.kind, event.text, amount_of(event)), note_of(event), event.origin, event.precision,
+        event.uncertainty_ms,
     )  # fmt: skip
 
 
 def _item(o: Occurrence) -> LaneItem:
     return LaneItem(
-        o.id.hex(), o.source, o.kind, o.layer, o.start_ms, o.end_ms, o.text, o.note, o.origin, o.precision,
-        o.uncertainty_ms,
+        o.id.hex(), o.source, o.kind, o.layer, o.start_ms, o.end_ms,
+        shown_text(o.kind, o.text, o.amount), o.note, o.origin, o.precision, o.uncertainty_ms,
     )  # fmt: skip
 
 

@@ -17,6 +17,9 @@ import numpy.typing as npt
 from hearthside.alignment.block import DayBlock, align_day, latest_revisions, pack, unpack
 from hearthside.alignment.kinds import LOOKBACK_MIN, amount_of, is_life, note_of, rule_of
 from hearthside.alignment.offsets import REACH_MS, minute_offsets
+from hearthside.alignment.revisions import SCHEMA as REVISIONS
+from hearthside.alignment.revisions import TABLES as REVISION_TABLES
+from hearthside.alignment.revisions import drop_forgotten, replaced_ids, take_revision
 from hearthside.events import (
     DAY_MS,
     MINUTE_MS,
@@ -33,7 +36,7 @@ from hearthside.identity.database import open_database
 from hearthside.journal import Journal, Stored
 
 LOOKBACK_MS = LOOKBACK_MIN * MINUTE_MS
-_VERSION = "4"  # of the derived format: another one means aligning again from the journal
+_VERSION = "5"  # of the derived format: another one means aligning again from the journal
 _DAYS_CACHED = 3
 _READ_BATCH = 5000
 _DAYS_PER_COMMIT = 64
@@ -66,6 +69,7 @@ CREATE INDEX IF NOT EXISTS occurrence_by_time ON occurrence (start_ms);
 CREATE INDEX IF NOT EXISTS occurrence_by_local_day ON occurrence (local_day, kind);
 """
 
+_TABLES = ("meta", "dirty", "block", "occurrence", *REVISION_TABLES)
 _COLUMNS = (
     "id, layer, source, kind, start_ms, end_ms, local_day, offset_min, precision, uncertainty_ms, origin, trust,"
     " amount, text, note"
@@ -114,7 +118,13 @@ class LifeStream:
         self._journal, self._home_zone = journal, home_zone
         self._local = threading.local()
         self._updating = threading.Lock()
-        self._connection().execute(_SCHEMA)
+        connection = self._connection()
+        with connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+            if self._meta("version", _VERSION) != _VERSION:
+                for table in _TABLES:
+                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+            connection.execute(_SCHEMA + REVISIONS)
 
     # -- keeping in step ---------------------------------------------------------------------------------------------
 
@@ -143,57 +153,73 @@ class LifeStream:
         with self._updating:
             connection = self._connection()
             with connection:
-                for table in ("meta", "dirty", "block", "occurrence"):
+                for table in _TABLES:
                     connection.execute(f"DELETE FROM {table}")
-            self._mark_dirty()
+            self._mark_dirty(from_start=True)
             return self._drain(progress, stop)
 
-    def _mark_dirty(self) -> None:
+    def _mark_dirty(self, from_start: bool = False) -> None:
         """Move the high-water mark to the end of the journal, marking each day that a new record can change."""
         connection = self._connection()
         zone = str(self._home_zone())
-        if self._meta("version", _VERSION) != _VERSION or self._meta("home_zone", zone) != zone:
-            with connection:
-                connection.execute("UPDATE meta SET value = '0' WHERE name = 'seq'")
-        seq = int(self._meta("seq", "0"))
+        if self._meta("home_zone", zone) != zone:
+            from_start = True
+        seq = 0 if from_start else int(self._meta("seq", "0"))
         while True:
             batch = list(self._journal.since(seq, _READ_BATCH))
             if not batch:
                 break
-            days: set[int] = set()
-            for item in batch:
-                days.update(_days_touched(item.record))
             seq = batch[-1].seq
             with connection:
-                connection.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in sorted(days)])
+                days = set[int]()
+                for item in batch:
+                    days |= self._days_changed(connection, item)
+                _mark(connection, days)
                 self._set_meta("seq", str(seq))
         with connection:
             self._set_meta("version", _VERSION)
             self._set_meta("home_zone", zone)
 
+    def _days_changed(self, connection: apsw.Connection, item: Stored) -> set[int]:
+        days = set(_days_touched(item.record))
+        if is_life(item.record.kind) and (replaced := take_revision(connection, item)) is not None:
+            for older in self._journal.get([replaced]).values():
+                days |= set(_days_touched(older.record))
+        return days
+
     def mark_days_dirty(self, days: Iterable[int]) -> None:
         """Have these UTC days aligned again at the next update (after forgetting)."""
+        wanted = set(days)
         connection = self._connection()
         with connection:
-            connection.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in days])
+            # Counted, so that an alignment under way reads the offsets again; this also takes the write lock.
+            connection.execute(
+                "INSERT INTO meta VALUES ('marks', '1') ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+            )
+            for stored in drop_forgotten(connection, self._journal, sorted(wanted)):
+                wanted |= set(_days_touched(stored.record))
+            _mark(connection, wanted)
 
     def _drain(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
         connection = self._connection()
-        days = [int(row[0]) for row in connection.execute("SELECT day FROM dirty ORDER BY day DESC")]
-        observed = np.array(self._journal.offsets(), dtype=np.int64).reshape(-1, 2)
-        reader, zone = _DayReader(self._journal), self._home_zone()
+        offsets, zone = _Offsets(self._journal), self._home_zone()
         done = 0
-        for first in range(0, len(days), _DAYS_PER_COMMIT):
-            if stop():
-                break
-            chunk = days[first : first + _DAYS_PER_COMMIT]
+        while self._dirty() and not stop():
             with connection:
-                for day in chunk:
+                # The write lock before the journal is read: who appends or forgets from here on marks its days after
+                # this commit, so that no mark is lost and nothing forgotten is written again.
+                connection.execute("UPDATE dirty SET day = day WHERE 0")
+                rows = connection.execute("SELECT day FROM dirty ORDER BY day DESC LIMIT ?", (_DAYS_PER_COMMIT,))
+                days = [int(row[0]) for row in rows]
+                observed = offsets.read(self._meta("marks", "0"))
+                reader = _DayReader(self._journal, replaced_ids(connection))
+                for day in days:
                     self._align(connection, day, reader, observed, zone)
-                connection.executemany("DELETE FROM dirty WHERE day = ?", [(day,) for day in chunk])
-            done += len(chunk)
+                connection.executemany("DELETE FROM dirty WHERE day = ?", [(day,) for day in days])
+                left = len(list(connection.execute("SELECT day FROM dirty")))
+            done += len(days)
             if progress is not None:
-                progress(done, len(days))
+                progress(done, done + left)
         return done
 
     def _align(
@@ -209,19 +235,22 @@ class LifeStream:
         connection.execute("DELETE FROM occurrence WHERE day = ?", (day,))
         rows = [
             row
-            for item in latest_revisions(stored)
+            for item in stored
             if item.record.start_ms // DAY_MS == day and (row := _occurrence_row(item, day, block)) is not None
         ]
         connection.executemany(f"INSERT OR REPLACE INTO occurrence VALUES ({','.join('?' * 16)})", rows)
-        if block.empty:
+        if block.empty and not block.offset_known.any():
             connection.execute("DELETE FROM block WHERE day = ?", (day,))
         else:
             connection.execute("INSERT OR REPLACE INTO block VALUES (?, ?)", (day, pack(block)))
 
+    def _dirty(self) -> bool:
+        return self._connection().execute("SELECT 1 FROM dirty LIMIT 1").fetchone() is not None
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def block(self, day: int) -> DayBlock | None:
-        """The block of a UTC day, or None when nothing was heard that day."""
+        """The block of a UTC day, or None when nothing was heard that day and no source near it carried an offset."""
         row = self._connection().execute("SELECT body FROM block WHERE day = ?", (day,)).fetchone()
         return None if row is None else unpack(row[0])
 
@@ -263,7 +292,7 @@ class LifeStream:
                 where.append(f"{column} IN ({','.join('?' * len(names))})")
                 values.extend(names)
         if start_ms is not None:
-            where.append("coalesce(end_ms, start_ms + 1) > ?")
+            where.append("max(coalesce(end_ms, start_ms), start_ms + 1) > ?")
             values.append(start_ms)
         if end_ms is not None:
             where.append("start_ms < ?")
@@ -272,11 +301,11 @@ class LifeStream:
             where.append("local_day BETWEEN ? AND ?")
             values.extend(local_days)
         for word in words:
-            where.append("(text LIKE ? ESCAPE '\\' OR note LIKE ? ESCAPE '\\')")
-            values.extend([f"%{_like(word)}%"] * 2)
+            where.append(f"({_holds('text', word)} OR {_holds('note', word)})")
+            values.extend([_pattern(word)] * 2)
         for word in about:
-            where.append("(note LIKE ? ESCAPE '\\' OR (kind LIKE 'region%' AND text LIKE ? ESCAPE '\\'))")
-            values.extend([f"%{_like(word)}%"] * 2)
+            where.append(f"({_holds('note', word)} OR (kind LIKE 'region%' AND {_holds('text', word)}))")
+            values.extend([_pattern(word)] * 2)
         sql = (
             f"SELECT {_COLUMNS} FROM occurrence WHERE {' AND '.join(where)}"
             f" ORDER BY start_ms {'DESC' if newest_first else 'ASC'}, id"
@@ -300,13 +329,19 @@ class LifeStream:
         row = self._connection().execute(f"SELECT {_COLUMNS} FROM occurrence WHERE id = ?", (identity,)).fetchone()
         return None if row is None else _occurrence(row)
 
+    def offsets_on(self, day: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
+        """The person's UTC offset at each minute of a UTC day, (1440,), and whether a source carried it.
+
+        The home zone's where nothing was heard.
+        """
+        block = self.block(day)
+        if block is not None:
+            return block.offset_min, block.offset_known
+        return minute_offsets(day, np.zeros((0, 2), dtype=np.int64), self._home_zone())
+
     def offset_on(self, day: str) -> int:
         """The person's UTC offset at noon UTC of a day, minutes; the home zone's where nothing was heard."""
-        block = self.block(day_number(day))
-        if block is not None:
-            return int(block.offset_min[720])
-        none = np.zeros((0, 2), dtype=np.int64)
-        return int(minute_offsets(day_number(day), none, self._home_zone())[0][720])
+        return int(self.offsets_on(day_number(day))[0][720])
 
     def bounds(self) -> tuple[str, str] | None:
         """First and last local day of the life stream, or None while it is empty."""
@@ -320,8 +355,7 @@ class LifeStream:
 
     def pending(self) -> bool:
         """Whether records wait to be aligned."""
-        dirty = self._connection().execute("SELECT 1 FROM dirty LIMIT 1").fetchone() is not None
-        return dirty or int(self._meta("seq", "0")) < self._journal.head().seq
+        return self._dirty() or int(self._meta("seq", "0")) < self._journal.head().seq
 
     def fingerprint(self) -> str:
         """A hash over everything derived: equal life streams have equal fingerprints."""
@@ -345,24 +379,43 @@ class LifeStream:
             connection = open_database(self._path, self._key)
             # Derived data: losing the last commits costs an alignment, never a record.
             connection.pragma("synchronous", "normal")
+            connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
             self._local.connection = connection
         return connection
+
+
+class _Offsets:
+    """The offsets that sources carried, (n, 2), read again only when the journal may hold others."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._state: tuple[int, str] | None = None
+        self._observed = np.zeros((0, 2), dtype=np.int64)
+
+    def read(self, marks: str) -> npt.NDArray[np.int64]:
+        """Rows (time in ms, offset in minutes); `marks` changes whenever something was forgotten."""
+        state = (self._journal.head().seq, marks)
+        if state != self._state:
+            self._state = state
+            self._observed = np.array(self._journal.offsets(), dtype=np.int64).reshape(-1, 2)
+        return self._observed
 
 
 class _DayReader:
     """Decoded journal records by UTC day; neighbouring days share their windows, so the last few are kept."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, replaced: set[bytes]) -> None:
+        self._journal, self._replaced = journal, replaced
         self._days: OrderedDict[int, list[Stored]] = OrderedDict()
 
     def window(self, day: int) -> list[Stored]:
-        """Records that start in the day or the day before, and longer ones that reach in."""
+        """Records that start in the day or the day before, and longer ones that reach in; of each its last revision."""
         start = day * DAY_MS
         long = [
             item for item in self._journal.read_long(start, start + DAY_MS) if item.record.start_ms < start - DAY_MS
         ]
-        return [*long, *self._day(day - 1), *self._day(day)]
+        found = [item for item in (*long, *self._day(day - 1), *self._day(day)) if item.id not in self._replaced]
+        return latest_revisions(found)
 
     def _day(self, day: int) -> list[Stored]:
         if day not in self._days:
@@ -372,12 +425,17 @@ class _DayReader:
         return self._days[day]
 
 
+def _mark(connection: apsw.Connection, days: Iterable[int]) -> None:
+    connection.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in sorted(days)])
+
+
 def _days_touched(record: Record) -> Iterable[int]:
     """UTC days whose block or occurrences a record can change."""
-    if not is_life(record.kind):
+    first, last = record.start_ms, record.start_ms
+    if is_life(record.kind):
+        last = max(record.start_ms if record.end_ms is None else record.end_ms, first) + LOOKBACK_MS
+    elif record.offset_min is None:
         return ()
-    first = record.start_ms
-    last = max(record.end_ms or 0, first) + LOOKBACK_MS
     if record.offset_min is not None:
         first, last = first - REACH_MS, max(last, record.start_ms + REACH_MS)
     return range(first // DAY_MS, last // DAY_MS + 1)
@@ -414,5 +472,16 @@ def _occurrence(row: tuple[object, ...]) -> Occurrence:
     )  # fmt: skip
 
 
-def _like(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _casefold(*values: object) -> str:
+    return str(values[0]).casefold()
+
+
+def _holds(column: str, word: str) -> str:
+    # LIKE ignores the case of ASCII letters only; anything else is folded first, which is slower.
+    folded = column if word.isascii() else f"casefold({column})"
+    return f"{folded} LIKE ? ESCAPE '\\'"
+
+
+def _pattern(word: str) -> str:
+    plain = word.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"

@@ -31,12 +31,14 @@ def health_view(rooms: Rooms, compute: Supervisor | None, model_name: str, home_
 def _data_node(rooms: Rooms) -> NodeHealth:
     head = rooms.journal.head()
     facts = [("journal", f"{head.seq:,} records"), ("chain head", head.chain.hex()[:16])]
-    return NodeHealth("Data node", "ready", 0, "Keeps everything on this machine.", facts)
+    return NodeHealth("Data node", "ready", rooms.opened_ms, "Keeps everything on this machine.", facts)
 
 
 def _compute_node(rooms: Rooms, compute: Supervisor | None, model_name: str) -> NodeHealth:
     if compute is None:
-        return NodeHealth("Compute node", "down", 0, "It is not running; answers come from plain code.", [])
+        return NodeHealth(
+            "Compute node", "down", rooms.opened_ms, "It is not running; answers come from plain code.", []
+        )
     state = compute.state()
     facts = [("model", model_name), ("process", str(compute.pid or "none"))]
     try:
@@ -58,7 +60,9 @@ def _home(rooms: Rooms, problem: str) -> list[NodeHealth]:
         return []
     sentence = problem or "States arrive; actions wait for your tap."
     state = "down" if problem else "ready"
-    return [NodeHealth("Home Assistant", state, 0, sentence, [("address", rooms.settings.home_assistant_url)])]
+    return [
+        NodeHealth("Home Assistant", state, rooms.opened_ms, sentence, [("address", rooms.settings.home_assistant_url)])
+    ]
 
 
 def _sources(rooms: Rooms) -> list[SourceHealth]:

@@ -153,10 +153,14 @@ class House:
             handle.progress(p.bytes_done, p.bytes_total, f"{p.file or 'finishing'} · {p.records:,} records")
 
         rooms = self.rooms
-        report = Importer(rooms.journal, rooms.clock, rooms.reading(), progress, handle.stopped).import_paths(paths)
+        try:
+            report = Importer(rooms.journal, rooms.clock, rooms.reading(), progress, handle.stopped).import_paths(paths)
+        finally:
+            self._remove_uploads(paths)
         for file in report.files:
             handle.detail(describe_file(file))
-        self._remove_uploads(paths, report.stopped)
+        for path in report.missing:
+            handle.detail(f"{path}: there is no such file or folder")
         self.keep_in_step(handle)
         total = (
             f"{report.read:,} records read: {report.new:,} new, {report.duplicate:,} known, {report.rejected:,} refused"
@@ -167,13 +171,15 @@ class House:
 
     def _sample(self, handle: Handle) -> str:
         rooms = self.rooms
-        if rooms.stream.bounds() is not None or rooms.journal.sources():
-            mine = not decided(rooms.journal).get(INVENTED) and rooms.stream.bounds() is not None
-            if mine:
-                raise NeedsPerson(
-                    "sample-not-empty", "This vault holds your own life; the sample life goes into an empty one."
-                )
         folder = rooms.vault.folder / "sample_life"
+        if decided(rooms.journal).get(INVENTED):
+            # Asked for twice, or cut short: the same files again add what is missing and nothing twice.
+            return self._import(handle, [folder])
+        rooms.stream.update()  # an import that was cut short has not lined up what it brought
+        if rooms.stream.bounds() is not None:
+            raise NeedsPerson(
+                "sample-not-empty", "This vault holds your own life; the sample life goes into an empty one."
+            )
         handle.progress(0, 0, "inventing a month of a life")
         life = generate(
             folder, seed=self.sample_seed, last_day=local_datetime(rooms.clock(), 0).date(), days=_SAMPLE_DAYS
@@ -182,17 +188,17 @@ class House:
         now = ms_of(life.now)
         decide(rooms.journal, CLOCK_SHIFT, rooms.clock.shift_ms + now - rooms.clock(), now)
         rooms.clock.set_to(now)
-        decide(rooms.journal, INVENTED, True, now)
         decide(rooms.journal, PERSON, life.first_name, now)
         decide(rooms.journal, SELF_NAMES, list(life.self_names), now)
         decide(rooms.journal, HOME_ZONE, life.zone, now)
+        decide(rooms.journal, INVENTED, True, now)  # last: it says that the others are complete
         return self._import(handle, [folder])
 
-    def _remove_uploads(self, paths: Sequence[Path], stopped: bool) -> None:
-        """Uploaded files lie in the clear only until the journal has them."""
+    def _remove_uploads(self, paths: Sequence[Path]) -> None:
+        """Uploaded files lie in the clear only while they are read, however that ends; the person has the originals."""
         uploads = self.rooms.vault.folder / "uploads"
         for path in paths:
-            if not stopped and uploads in path.parents:
+            if uploads in path.parents:
                 shutil.rmtree(uploads / path.relative_to(uploads).parts[0], ignore_errors=True)
 
     def keep_in_step(self, handle: Handle | None = None) -> None:
@@ -222,7 +228,7 @@ class House:
         rooms = self.rooms
         count = embed_waiting(
             rooms.index, rooms.journal, embedder, rooms.clock,
-            lambda done, total: handle.progress(done, total, "reading for meaning"), handle.stopped,
+            lambda done, total: handle.progress(done, total, "answers do not wait for it"), handle.stopped,
         )  # fmt: skip
         return f"{count:,} records can now be found by meaning."
 

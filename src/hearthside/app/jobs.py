@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from traceback import extract_tb
 
 from hearthside.errors import HearthsideError, Refused
 from hearthside.logs import logger
@@ -127,7 +129,11 @@ class JobRunner:
         except HearthsideError as error:
             state, sentence = ("stopped" if running.stop.is_set() else "failed"), error.message
         except Exception as error:  # noqa: BLE001 - the thread's last resort: the person must hear of it
-            _LOG.error("job %s failed: %s", running.job.kind, type(error).__name__, exc_info=True)
+            # Where, but not the fault's own words: they may quote what was being read.
+            places = " < ".join(
+                f"{Path(f.filename).name}:{f.lineno}" for f in reversed(extract_tb(error.__traceback__))
+            )
+            _LOG.error("job %s failed: %s at %s", running.job.kind, type(error).__name__, places)
             state = "failed"
             sentence = f"This stopped with an unexpected fault ({type(error).__name__}); what was done before is kept."
         self.change(job_id, state=state, message=sentence, ended_ms=self._clock())

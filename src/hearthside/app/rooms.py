@@ -47,7 +47,7 @@ class LifeClock:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The opened rooms of one vault that need no running process."""
+    """The opened rooms of one vault that need no running process; `opened_ms` says since when."""
 
     settings: Settings
     clock: LifeClock
@@ -57,6 +57,7 @@ class Rooms:
     index: Index
     registry: AdapterRegistry
     egress: Egress
+    opened_ms: int
 
     def reading(self) -> Reading:
         """What sources may know about the person."""
@@ -94,7 +95,7 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
     index = Index(folder, vault.key("index"), journal)
     registry = AdapterRegistry(vault, life_clock)
     egress = Egress(_ledger(journal), life_clock)
-    return Rooms(settings, life_clock, vault, journal, stream, index, registry, egress)
+    return Rooms(settings, life_clock, vault, journal, stream, index, registry, egress, life_clock())
 
 
 def home_zone(journal: Journal) -> tzinfo:

@@ -11,7 +11,11 @@ KIND = "setting"
 def decide(journal: Journal, name: str, value: Json, at_ms: int) -> None:
     """Record a decision of the person; acknowledged when it is on disk."""
     payload = {"name": name, "value": value}
-    journal.append([Event("person", KIND, Layer.BEHAVIOURAL, at_ms, Origin.SELF, Trust.OWN, payload, clock="station")])
+    # The key tells two decisions apart that say the same in the same millisecond: on, off, on.
+    key = str(journal.head().seq)
+    journal.append(
+        [Event("person", KIND, Layer.BEHAVIOURAL, at_ms, Origin.SELF, Trust.OWN, payload, clock="station", key=key)]
+    )
 
 
 def decided(journal: Journal) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import apsw
@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hearthside.alignment.kinds import is_life, note_of
+from hearthside.alignment.revisions import revision_name
 from hearthside.events import MINUTE_MS, Event, Json, Layer, Origin, Trust
 from hearthside.identity.database import open_database
 from hearthside.journal import Journal, Stored
 from hearthside.memory.hits import Filters
 from hearthside.memory.words import indexed_text, match_any
 
-_VERSION = "2"
+_VERSION = "3"  # of the derived format: another one means indexing again from the journal
 _BATCH = 5000
 
 # Kinds whose words are worth a vector; songs, app titles and switches are found by their words.
@@ -37,7 +38,8 @@ CREATE TABLE IF NOT EXISTS doc (
     kind TEXT NOT NULL,
     start_ms INTEGER NOT NULL,
     digest BLOB NOT NULL,
-    embed INTEGER NOT NULL
+    embed INTEGER NOT NULL,
+    revision BLOB UNIQUE
 ) STRICT;
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     body, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2'
@@ -49,7 +51,8 @@ CREATE TABLE IF NOT EXISTS vector (id BLOB PRIMARY KEY, model TEXT NOT NULL, bod
 class Index:
     """The search index of one vault, kept in step with the journal.
 
-    A document's row number is ``minute << 20 | n``, so that a time range is a range of rows.
+    A document's row number is ``minute << 20 | n``, so that a time range is a range of rows. Of a record with several
+    revisions only the last is held.
     """
 
     def __init__(self, folder: Path, key: bytes, journal: Journal) -> None:
@@ -57,7 +60,13 @@ class Index:
         self._local = threading.local()
         self._updating = threading.Lock()
         self._vectors: _VectorCache | None = None
-        self._connection().execute(_SCHEMA)
+        connection = self._connection()
+        with connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+            if self._meta("version", _VERSION) != _VERSION:
+                for table in ("meta", "doc", "words", "vector"):
+                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+            connection.execute(_SCHEMA)
 
     # -- keeping in step ---------------------------------------------------------------------------------------------
 
@@ -79,14 +88,13 @@ class Index:
     def _clear(self) -> None:
         connection = self._connection()
         with connection:
-            for table in ("meta", "doc", "vector"):
+            self._vectors_changed(connection)
+            for table in ("doc", "vector"):
                 connection.execute(f"DELETE FROM {table}")
+            connection.execute("DELETE FROM meta WHERE name = 'seq'")
             connection.execute("INSERT INTO words(words) VALUES ('delete-all')")
-        self._vectors = None
 
     def _update(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
-        if self._meta("version", _VERSION) != _VERSION:
-            self._clear()
         seq, looked = int(self._meta("seq", "0")), 0
         total = self._journal.head().seq - seq
         connection = self._connection()
@@ -115,42 +123,62 @@ class Index:
             return
         if event.kind == "embedding":
             self._take_vectors(connection, event.payload)
-        elif is_life(event.kind) and event.text:
-            body = f"{event.text}\n{note_of(event)}"
-            base = (event.start_ms // MINUTE_MS) << 20
-            taken = "SELECT coalesce(max(row) + 1, ?) FROM doc WHERE row >= ? AND row < ?"
-            row = _number(connection, taken, base, base, base + (1 << 20))
-            digest = hashlib.blake2b(event.text.encode(), digest_size=16).digest()
-            connection.execute(
-                "INSERT OR IGNORE INTO doc VALUES (?,?,?,?,?,?,?,?)",
-                (
-                    row, item.id, event.layer.value, event.source, event.kind, event.start_ms, digest,
-                    int(event.kind in EMBEDDED_KINDS),
-                ),
-            )  # fmt: skip
-            connection.execute("INSERT INTO words(rowid, body) VALUES (?, ?)", (row, indexed_text(body)))
+        elif is_life(event.kind):
+            revision = revision_name(event)
+            if revision is not None:
+                earlier = connection.execute("SELECT id FROM doc WHERE revision = ?", (revision,)).fetchone()
+                if earlier is not None:
+                    self._drop(connection, bytes(earlier[0]))
+            if event.text:
+                self._insert(connection, item.id, event, revision)
 
-    def _take_vectors(self, connection: apsw.Connection, payload: dict[str, Json] | Json) -> None:
-        dim = int(payload["dim"])
-        matrix = np.frombuffer(base64.b64decode(payload["vectors"]), dtype=np.float16).reshape(-1, dim)
-        rows = [
-            (bytes.fromhex(identity), payload["model"], vector.tobytes())
-            for identity, vector in zip(payload["ids"], matrix, strict=True)
-        ]
-        connection.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?)", rows)
-        self._vectors = None
+    def _insert(self, connection: apsw.Connection, identity: bytes, event: Event, revision: bytes | None) -> None:
+        base = (event.start_ms // MINUTE_MS) << 20
+        taken = "SELECT coalesce(max(row) + 1, ?) FROM doc WHERE row >= ? AND row < ?"
+        row = _number(connection, taken, base, base, base + (1 << 20))
+        digest = hashlib.blake2b(event.text.encode(), digest_size=16).digest()
+        connection.execute(
+            "INSERT INTO doc VALUES (?,?,?,?,?,?,?,?,?)",
+            (
+                row, identity, event.layer.value, event.source, event.kind, event.start_ms, digest,
+                int(event.kind in EMBEDDED_KINDS), revision,
+            ),
+        )  # fmt: skip
+        body = indexed_text(f"{event.text}\n{note_of(event)}")
+        connection.execute("INSERT INTO words(rowid, body) VALUES (?, ?)", (row, body))
+
+    def _take_vectors(self, connection: apsw.Connection, payload: Mapping[str, Json]) -> None:
+        matrix = np.frombuffer(base64.b64decode(payload["vectors"]), dtype=np.float16).reshape(-1, int(payload["dim"]))
+        for text, vector in zip(payload["ids"], matrix, strict=True):
+            identity = bytes.fromhex(text)
+            # What was forgotten or replaced has no document, and its vector is not wanted either.
+            if connection.execute("SELECT 1 FROM doc WHERE id = ?", (identity,)).fetchone() is not None:
+                row = (identity, payload["model"], vector.tobytes())
+                connection.execute("INSERT OR REPLACE INTO vector VALUES (?, ?, ?)", row)
+        self._vectors_changed(connection)
 
     def remove(self, ids: Iterable[bytes]) -> None:
-        """Take records out of the index at once (after forgetting)."""
+        """Take records out of the index at once (before or after forgetting)."""
         connection = self._connection()
         with connection:
+            self._vectors_changed(connection)
             for identity in ids:
-                row = connection.execute("SELECT row FROM doc WHERE id = ?", (identity,)).fetchone()
-                if row is not None:
-                    connection.execute("DELETE FROM words WHERE rowid = ?", row)
-                    connection.execute("DELETE FROM doc WHERE row = ?", row)
-                connection.execute("DELETE FROM vector WHERE id = ?", (identity,))
-        self._vectors = None
+                self._drop(connection, identity)
+
+    def _drop(self, connection: apsw.Connection, identity: bytes) -> None:
+        row = connection.execute("SELECT row FROM doc WHERE id = ?", (identity,)).fetchone()
+        if row is not None:
+            connection.execute("DELETE FROM words WHERE rowid = ?", row)
+            connection.execute("DELETE FROM doc WHERE row = ?", row)
+        connection.execute("DELETE FROM vector WHERE id = ?", (identity,))
+        if connection.changes():
+            self._vectors_changed(connection)
+
+    def _vectors_changed(self, connection: apsw.Connection) -> None:
+        """Count the change, so that every thread and process loads the vectors again before it next compares them."""
+        connection.execute(
+            "INSERT INTO meta VALUES ('vectors', '1') ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+        )
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
@@ -161,7 +189,7 @@ class Index:
         where, values = _conditions(filters)
         sql = (
             f"SELECT doc.id FROM words JOIN doc ON doc.row = words.rowid WHERE words MATCH ? AND {where}"
-            " ORDER BY bm25(words), doc.row DESC LIMIT ?"
+            " ORDER BY bm25(words), doc.start_ms DESC, doc.id LIMIT ?"
         )
         rows = self._connection().execute(sql, (match_any(words), *values, limit))
         return [bytes(row[0]) for row in rows]
@@ -185,18 +213,19 @@ class Index:
         best = np.argsort(-scores, kind="stable")[:limit]
         return [(cache.ids[int(chosen[i])], float(scores[i])) for i in best]
 
-    def without_vector(self, limit: int) -> list[bytes]:
-        """Ids of records that should have a vector and have none, newest first."""
+    def without_vector(self, limit: int, model: str | None = None) -> list[bytes]:
+        """Ids of records that should have a vector (of this model, or of any) and have none, newest first."""
         rows = self._connection().execute(
-            "SELECT doc.id FROM doc LEFT JOIN vector ON vector.id = doc.id WHERE doc.embed AND vector.id IS NULL"
-            " ORDER BY doc.row DESC LIMIT ?",
-            (limit,),
+            "SELECT doc.id FROM doc LEFT JOIN vector ON vector.id = doc.id"
+            " WHERE doc.embed AND (vector.id IS NULL OR vector.model <> coalesce(?, vector.model))"
+            " ORDER BY doc.start_ms DESC, doc.id LIMIT ?",
+            (model, limit),
         )
         return [bytes(row[0]) for row in rows]
 
     def all_ids(self, batch: int) -> Iterator[list[bytes]]:
         """Ids of all documents, in batches."""
-        last = -1
+        last = -(1 << 63)
         while True:
             rows = list(
                 self._connection().execute("SELECT row, id FROM doc WHERE row > ? ORDER BY row LIMIT ?", (last, batch))
@@ -207,43 +236,53 @@ class Index:
             yield [bytes(row[1]) for row in rows]
 
     def duplicates(self) -> int:
-        """How many documents repeat the words of another from the same source in the same minute."""
+        """How many documents repeat the words of another from the same source at the same time."""
         return _number(
             self._connection(),
             "SELECT coalesce(sum(n - 1), 0) FROM"
             " (SELECT count(*) AS n FROM doc GROUP BY source, start_ms, digest HAVING n > 1)",
         )
 
-    def sizes(self) -> dict[str, int]:
-        """How many documents, vectors, and documents still waiting for a vector."""
+    def sizes(self, model: str | None = None) -> dict[str, int]:
+        """How many documents, vectors, and documents still waiting for a vector (of this model, or of any)."""
         connection = self._connection()
-        vectors = _number(connection, "SELECT count(*) FROM vector")
-        wanted = _number(connection, "SELECT coalesce(sum(embed), 0) FROM doc")
-        documents = _number(connection, "SELECT count(*) FROM doc")
-        return {"documents": documents, "vectors": vectors, "waiting": max(0, wanted - vectors)}
+        row = connection.execute(
+            "SELECT count(*) FROM doc LEFT JOIN vector ON vector.id = doc.id"
+            " WHERE doc.embed AND (vector.id IS NULL OR vector.model <> coalesce(?, vector.model))",
+            (model,),
+        ).fetchone()
+        return {
+            "documents": _number(connection, "SELECT count(*) FROM doc"),
+            "vectors": _number(connection, "SELECT count(*) FROM vector"),
+            "waiting": 0 if row is None else int(row[0]),
+        }
 
     def fingerprint(self) -> str:
         """A hash over documents, their words and vectors: equal indexes have equal fingerprints."""
         digest = hashlib.sha256()
         connection = self._connection()
-        for row in connection.execute("SELECT * FROM doc ORDER BY row"):
+        # Row numbers stay out: they only say in which order the documents of one minute came and went.
+        columns = "doc.id, layer, source, kind, start_ms, digest, embed, revision"
+        for row in connection.execute(f"SELECT {columns} FROM doc ORDER BY id"):
             digest.update(repr(row).encode())
         for row in connection.execute("SELECT id, model, body FROM vector ORDER BY id"):
             digest.update(repr(row).encode())
         connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, words, 'instance')")
-        for row in connection.execute("SELECT term, doc, offset FROM temp.terms ORDER BY term, doc, offset"):
+        terms = "SELECT term, doc.id, terms.offset FROM temp.terms AS terms LEFT JOIN main.doc ON doc.row = terms.doc"
+        for row in connection.execute(f"{terms} ORDER BY term, doc.id, terms.offset"):
             digest.update(repr(row).encode())
         return digest.hexdigest()
 
     def _cache(self, model: str) -> _VectorCache:
-        if self._vectors is None or self._vectors.model != model:
+        cache, state = self._vectors, self._meta("vectors", "0")
+        if cache is None or (cache.model, cache.state) != (model, state):
             rows = self._connection().execute(
                 "SELECT doc.id, vector.body, doc.start_ms, doc.layer, doc.source, doc.kind FROM vector"
-                " JOIN doc ON doc.id = vector.id WHERE vector.model = ? ORDER BY doc.row",
+                " JOIN doc ON doc.id = vector.id WHERE vector.model = ? ORDER BY doc.start_ms, doc.id",
                 (model,),
             )
-            self._vectors = _VectorCache(model, list(rows))
-        return self._vectors
+            cache = self._vectors = _VectorCache(model, state, list(rows))
+        return cache
 
     def _meta(self, name: str, default: str) -> str:
         row = self._connection().execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -261,8 +300,8 @@ class Index:
 class _VectorCache:
     """Vectors of one model in memory, float32, with what filters need."""
 
-    def __init__(self, model: str, rows: list[tuple[bytes, bytes, int, str, str, str]]) -> None:
-        self.model = model
+    def __init__(self, model: str, state: str, rows: list[tuple[bytes, bytes, int, str, str, str]]) -> None:
+        self.model, self.state = model, state
         self.ids = [bytes(row[0]) for row in rows]
         vectors = [np.frombuffer(row[1], dtype=np.float16) for row in rows]
         self.matrix = np.array(vectors, dtype=np.float32) if rows else np.zeros((0, 1), dtype=np.float32)
@@ -297,11 +336,11 @@ def _number(connection: apsw.Connection, sql: str, *values: int) -> int:
 def _conditions(filters: Filters) -> tuple[str, list[str | int]]:
     where, values = ["1"], list[str | int]()
     if filters.start_ms is not None:
-        where.append("words.rowid >= ?")
-        values.append((filters.start_ms // MINUTE_MS) << 20)
+        where.append("words.rowid >= ? AND doc.start_ms >= ?")
+        values += [(filters.start_ms // MINUTE_MS) << 20, filters.start_ms]
     if filters.end_ms is not None:
-        where.append("words.rowid < ?")
-        values.append((-(-filters.end_ms // MINUTE_MS)) << 20)
+        where.append("words.rowid < ? AND doc.start_ms < ?")
+        values += [(-(-filters.end_ms // MINUTE_MS)) << 20, filters.end_ms]
     for column, wanted in (("layer", filters.layers), ("source", filters.sources), ("kind", filters.kinds)):
         if wanted is not None:
             names = sorted(str(value) for value in wanted)

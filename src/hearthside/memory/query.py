@@ -129,10 +129,9 @@ def _matching(stream: LifeStream, query: Query) -> list[Occurrence]:
 
 def _one_source_a_day(found: list[Occurrence]) -> list[Occurrence]:
     """Where two devices measured the same night, only the source with the largest total of that day counts."""
-    totals: dict[tuple[str, str], float] = {}
+    totals: dict[tuple[str, str], dict[str, float]] = {}
     for o in found:
-        totals[o.local_day, o.source] = totals.get((o.local_day, o.source), 0.0) + (o.amount or 0.0)
-    best: dict[str, tuple[float, str]] = {}
-    for (day, source), total in totals.items():
-        best[day] = max(best.get(day, (-1.0, "")), (total, source))
-    return [o for o in found if best[o.local_day][1] == o.source]
+        sources = totals.setdefault((o.local_day, o.kind), {})
+        sources[o.source] = sources.get(o.source, 0.0) + (o.amount or 0.0)
+    best = {name: max(sources, key=lambda source: (sources[source], source)) for name, sources in totals.items()}
+    return [o for o in found if best[o.local_day, o.kind] == o.source]

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hearthside.alignment.kinds import note_of
+from hearthside.alignment.kinds import amount_of, note_of, shown_text
 from hearthside.alignment.stream import LifeStream
 from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import MINUTE_MS, Event, Precision, local_datetime
@@ -63,7 +63,7 @@ def search(
         except (RetryLater, NeedsPerson):
             by_meaning = []  # keywords still answer while the compute node is away or has no embedder
     ranked = _fuse(by_words, by_meaning)
-    hits = hits_of(journal, stream, ranked[: limit * (4 if filters.person else 1)])
+    hits = hits_of(journal, stream, ranked if filters.person else ranked[:limit])
     if filters.person:
         name = filters.person.casefold()
         hits = [hit for hit in hits if name in f"{hit.text} {hit.note}".casefold()]
@@ -95,7 +95,8 @@ def hits_of(journal: Journal, stream: LifeStream, ranked: list[tuple[bytes, floa
 
 def _hit(identity: bytes, event: Event, offset_min: int, score: float, why: str) -> Hit:
     return Hit(
-        identity.hex(), event.start_ms, event.end_ms, local_label(event, offset_min), event.text, note_of(event),
+        identity.hex(), event.start_ms, event.end_ms, local_label(event, offset_min),
+        shown_text(event.kind, event.text, amount_of(event)), note_of(event),
         event.source, event.kind, event.layer, event.origin, score, why,
     )  # fmt: skip
 
@@ -122,19 +123,21 @@ def embed_waiting(
     Returns:
         How many records got a vector.
     """
+    index.update()  # vectors that were journalled just before a stop count
     done = 0
-    total = min(index.sizes()["waiting"], limit or 10**9)
-    while not stop() and (limit is None or done < limit):
-        ids = index.without_vector(_EMBED_BATCH)
+    total = min(index.sizes(embedder.model)["waiting"], 10**9 if limit is None else limit)
+    while not stop() and done < total:
+        ids = index.without_vector(min(_EMBED_BATCH, total - done), embedder.model)
         stored = journal.get(ids)
-        texts = [item.record.text for i in ids if (item := stored.get(i)) and isinstance(item.record, Event)]
-        present = [i for i in ids if i in stored]
-        if not present:
+        index.remove(identity for identity in ids if identity not in stored)
+        present = {i: item.record.text for i, item in stored.items() if isinstance(item.record, Event)}
+        if present:
+            vectors = embedder.embed(list(present.values()))
+            journal.append([embedding_event(embedder.model, list(present), vectors, clock())])
+            index.update()
+            done += len(present)
+        elif not ids:
             break
-        vectors = embedder.embed(texts)
-        journal.append([embedding_event(embedder.model, present, vectors, clock())])
-        index.update()
-        done += len(present)
         if progress is not None:
             progress(done, max(total, done))
     return done

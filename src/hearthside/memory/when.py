@@ -15,6 +15,8 @@ _MONTH = "(" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + ")"
 _DAY = "(" + "|".join(_DAYS) + ")"
 _PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (22, 30)}
 _NUMBERS = {name: i for i, name in enumerate("zero one two three four five six seven eight nine ten".split())}
+_COUNT = r"\d{1,6}|two|three|four|five|six|seven|eight|nine|ten"
+_YEARS = range(1900, 2200)  # a question about any other year names no time of a life
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,19 @@ def find_period(text: str, now_ms: int, offset_min: int) -> tuple[Period | None,
     if re.search(r"\b(?:should|shall|will|next|coming|going to)\b", lowered):
         return None, " ".join(lowered.split())  # what is to come has no record yet; its words may have been said
     minute, lowered = _clock_time(lowered)
-    part, without_part = _part_of_day(lowered)
-    for rule in (_iso, _named_date, _month, _year, _relative_span, _last_span, _weekday, _today):
+    part, here, without_part = _part_of_day(lowered)
+    if minute is not None and minute < 720 and part in {"afternoon", "evening"}:
+        minute += 720
+    for rule in (_iso, _named_date, _month, _year, _ago, _relative_span, _last_span, _weekday, _today):
         found = rule(without_part if part else lowered, today)
+        if part and found is not None and found[0].first != found[0].last:
+            found = rule(lowered, today) or found  # a part of several days is no stretch of time: the word stays
         if found is not None:
-            period, rest = found
+            period, rest = _since(*found, today)
             return _refined(period, part, minute), " ".join(rest.split())
-    if part or minute is not None:
+    if here or minute is not None:
         bare = Period(today.isoformat(), today.isoformat(), "today")
-        return _refined(bare, part, minute), " ".join((without_part if part else lowered).split())
+        return _refined(bare, part if here else "", minute), " ".join((without_part if here else lowered).split())
     return None, " ".join(lowered.split())
 
 
@@ -73,11 +79,23 @@ def _refined(period: Period, part: str, minute: int | None) -> Period:
     return period
 
 
+def _since(period: Period, rest: str, today: date) -> tuple[Period, str]:
+    """“Since” in front of a period reaches from its first day to today."""
+    if re.search(r"\bsince\b", rest) is None or period.first > today.isoformat():
+        return period, rest
+    return Period(period.first, today.isoformat(), f"since {period.first}"), re.sub(r"\bsince\b", " ", rest, count=1)
+
+
 def _clock_time(text: str) -> tuple[int | None, str]:
-    match = re.search(r"\b(?:at|around|about)\s+(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?\b(?!\s*(?:days|times))", text)
+    match = re.search(
+        r"\b(?:at|around|about)\s+(\d{1,2})(?:(?:[:.](\d{2}))?\s*(am|pm)\b|[:.](\d{2})\b|(?:\s+o['’]?clock)?"
+        # a bare number is an hour only when nothing follows that it could count
+        r"(?=\s*(?:[?!.,;]|$|(?:on|in|this|last|the|yesterday|today|tonight|" + "|".join(_DAYS) + r")\b)))",
+        text,
+    )
     if match is None:
         return None, text
-    hour, minute = int(match[1]), int(match[2] or 0)
+    hour, minute = int(match[1]), int(match[2] or match[4] or 0)
     if match[3] == "pm" and hour < 12:
         hour += 12
     if match[3] == "am" and hour == 12:
@@ -87,11 +105,12 @@ def _clock_time(text: str) -> tuple[int | None, str]:
     return hour * 60 + minute, text[: match.start()] + " " + text[match.end() :]
 
 
-def _part_of_day(text: str) -> tuple[str, str]:
-    match = re.search(r"\b(?:this |in the |the )?(morning|afternoon|evening)\b", text)
-    if match is not None:
-        return match[1], text[: match.start()] + " " + text[match.end() :]
-    return "", text
+def _part_of_day(text: str) -> tuple[str, bool, str]:
+    """The part of the day, whether it can stand for today's ("this morning"), and the text without it."""
+    match = re.search(r"\b(this |in the |the )?(morning|afternoon|evening)\b", text)
+    if match is None:
+        return "", False, text
+    return match[2], match[1] is not None, _cut(text, match)
 
 
 def _cut(text: str, match: re.Match[str]) -> str:
@@ -131,10 +150,11 @@ def _named_date(text: str, today: date) -> tuple[Period, str] | None:
         match = re.search(pattern, text)
         if match is not None:
             month = _month_number(match["m"])
-            year = int(match["y"]) if match["y"] else today.year
-            day = _date(year, month, int(match["d"]))
-            if day is not None and not match["y"] and day > today:
-                day = _date(year - 1, month, int(match["d"]))
+            if match["y"]:
+                day = _date(int(match["y"]), month, int(match["d"]))
+            else:  # the latest such day; 29 February may lie some years back
+                past = (_date(today.year - back, month, int(match["d"])) for back in range(9))
+                day = next((day for day in past if day is not None and day <= today), None)
             if day is not None:
                 return _days(day, day, f"on {day.isoformat()}"), _cut(text, match)
     return None
@@ -146,11 +166,16 @@ def _month(text: str, today: date) -> tuple[Period, str] | None:
         return None
     month = _month_number(match[1])
     year = int(match[2]) if match[2] else (today.year if month <= today.month else today.year - 1)
+    if year not in _YEARS:
+        return None
+    since = match[0].startswith("since")
     first = date(year, month, 1)
-    last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-    if match[0].startswith("since"):
-        last = today
-    return _days(first, last, f"{'since' if last == today else 'in'} {first.strftime('%B %Y')}"), _cut(text, match)
+    last = today if since else date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    if first > last:
+        return None
+    return _days(first, last, f"{'since' if since else 'in'} {_MONTHS[month - 1].capitalize()} {year}"), _cut(
+        text, match
+    )
 
 
 def _year(text: str, today: date) -> tuple[Period, str] | None:
@@ -159,22 +184,49 @@ def _year(text: str, today: date) -> tuple[Period, str] | None:
         return None
     year = int(match[2])
     last = today if match[1] == "since" else date(year, 12, 31)
+    if date(year, 1, 1) > last:
+        return None
     return _days(date(year, 1, 1), last, f"{'since' if match[1] == 'since' else 'in'} {year}"), _cut(text, match)
 
 
 def _relative_span(text: str, today: date) -> tuple[Period, str] | None:
     match = re.search(
-        r"\b(?:in |over |during |for )?(?:the )?(?:last|past) (\d+|two|three|four|five|six|seven|eight|nine|ten)"
-        r" (day|night|week|month|year)s\b",
+        r"\b(?:in |over |during |for )?(?:the )?(?:last|past) "
+        rf"({_COUNT}) (day|night|week|month|year)s\b",
         text,
     )
     if match is None:
         return None
-    count = int(match[1]) if match[1].isdigit() else _NUMBERS[match[1]]
+    count = _NUMBERS[match[1]] if match[1] in _NUMBERS else int(match[1])
     length = {"day": 1, "night": 1, "week": 7, "month": 30, "year": 365}[match[2]]
-    return _days(today - timedelta(days=count * length - 1), today, f"in the last {count} {match[2]}s"), _cut(
-        text, match
-    )
+    first = _back(today, count * length - 1)
+    if first is None or count < 1:
+        return None
+    return _days(first, today, f"in the last {count} {match[2]}s"), _cut(text, match)
+
+
+def _ago(text: str, today: date) -> tuple[Period, str] | None:
+    match = re.search(rf"\b(?:about |some )?(an?|one|{_COUNT}) (day|night|week|month|year)s? ago\b", text)
+    if match is None:
+        return None
+    count = 1 if match[1] in {"a", "an"} else _NUMBERS[match[1]] if match[1] in _NUMBERS else int(match[1])
+    unit = match[2]
+    label = f"{count} {unit}{'' if count == 1 else 's'} ago"
+    if unit in {"month", "year"}:
+        months = today.year * 12 + today.month - 1 - count * (1 if unit == "month" else 12)
+        first = _date(months // 12, months % 12 + 1 if unit == "month" else 1, 1)
+        if first is None:
+            return None
+        last = first + timedelta(days=31 if unit == "month" else 366)
+        last -= timedelta(days=last.day)
+        return _days(first, last, label), _cut(text, match)
+    day = _back(today, count * 7 if unit == "week" else count)
+    if day is None:
+        return None
+    monday = _back(day, day.weekday())
+    if unit == "week" and monday is not None:
+        return _days(monday, monday + timedelta(days=6), label), _cut(text, match)
+    return _days(day, day, label), _cut(text, match)
 
 
 def _last_span(text: str, today: date) -> tuple[Period, str] | None:
@@ -212,21 +264,30 @@ def _weekday(text: str, today: date) -> tuple[Period, str] | None:
 
 
 def _today(text: str, today: date) -> tuple[Period, str] | None:
-    match = re.search(r"\b(today|tonight|last night|yesterday(?: night)?|the day before yesterday|tomorrow)\b", text)
+    match = re.search(
+        r"\b(today|tonight|last night|yesterday(?: night)?|(?:the )?day before yesterday|tomorrow)\b", text
+    )
     if match is None:
         return None
     word = match[1]
-    back = {"the day before yesterday": 2, "tomorrow": -1}.get(word, 1 if word.startswith("yesterday") else 0)
+    back = 2 if "before" in word else {"tomorrow": -1}.get(word, 1 if word.startswith("yesterday") else 0)
     day = today - timedelta(days=back)
     # The night belongs to the morning it ends on.
     return _days(day, day, word), _cut(text, match)
 
 
 def _date(year: int, month: int, day: int) -> date | None:
+    if year not in _YEARS:
+        return None
     try:
         return date(year, month, day)
     except ValueError:
         return None
+
+
+def _back(today: date, days: int) -> date | None:
+    earliest = date(_YEARS.start, 1, 1)
+    return today - timedelta(days=days) if (today - earliest).days >= days else None
 
 
 def _month_number(name: str) -> int:

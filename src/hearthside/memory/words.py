@@ -18,14 +18,14 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 def indexed_text(text: str) -> str:
-    """The text with runs of Chinese, Japanese and Korean characters split into overlapping pairs."""
-    return _CJK.sub(lambda match: " " + " ".join(_pairs(match.group())) + " ", text)
+    """The text with runs of Chinese, Japanese and Korean characters split into overlapping pairs and single ones."""
+    return _CJK.sub(lambda match: f" {' '.join([*_pairs(match.group()), *match.group()])} ", text)
 
 
 def words_of(text: str) -> list[str]:
     """Words to search for, lower case, in order, each once, pairs for scripts without spaces."""
-    found = (word.casefold() for word in _WORD.findall(indexed_text(text)))
-    return list(dict.fromkeys(found))
+    spaced = _CJK.sub(lambda match: f" {' '.join(_pairs(match.group()))} ", text)
+    return list(dict.fromkeys(word.casefold() for word in _WORD.findall(spaced)))
 
 
 def content_words(text: str) -> list[str]:

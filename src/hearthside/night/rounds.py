@@ -85,9 +85,7 @@ def _words_since(journal: Journal, start_ms: int, end_ms: int) -> int:
 def training_samples(journal: Journal, curated: Curated) -> list[TrainingSample]:
     """Stretches of conversation that end before the boundary; the person's own messages in the set are the targets."""
     targets = {message.id for message in curated.train}
-    return [
-        TrainingSample(tuple(_message(item, targets) for item in stretch)) for stretch in _learnt(journal, curated)
-    ]
+    return [TrainingSample(tuple(_message(item, targets) for item in stretch)) for stretch in _learnt(journal, curated)]
 
 
 def records_learnt(journal: Journal, curated: Curated) -> list[bytes]:

@@ -135,7 +135,7 @@ def _minutes(rng: random.Random, cast: Cast, days: Sequence[Day]) -> dict[int, f
 
 def _met(cast: Cast, block: Block) -> tuple[float, float]:
     if block.activity == "sport":
-        return float(cast.sport["met"]), 0.5
+        return float(cast.sport["met"]), 0.36
     if block.activity == "move":
         return (3.5, 0.3) if block.mode == "walk" else (1.6, 0.4)
     return _MET[block.activity]

@@ -11,7 +11,8 @@ from hearthside.sample_life.timeline import Day
 _TEXT = """\
 A SAMPLE LIFE. EVERYTHING IN THIS FOLDER IS INVENTED.
 
-Hearthside made these files; no such person, town, restaurant or company exists, and no real data went in.
+Hearthside made these files; no real data went in. Person, town, restaurants and companies are made up, and a
+likeness to real ones is chance.
 They have the formats of real exports, so that they go into the house through the same doors as your own.
 
 person    {person} (shown in the chats as "{display}")

@@ -172,6 +172,7 @@ class WorkshopClient:
         home = new_key_pair()
         progress(TrainingProgress("offer"))
         offer = self.offer(job.manifest, home.public)
+        fetched = False
         try:
             if not accept(offer.verdict):
                 raise Refused("workshop-not-accepted", "The workshop was not accepted; no data left the house.")
@@ -179,10 +180,11 @@ class WorkshopClient:
             self._wait(offer, progress, stop)
             progress(TrainingProgress("fetch"))
             statement, files = self._fetch(offer, home)
-        except HearthsideError:
-            with suppress(HearthsideError):  # the first error is the one to tell; the workshop deletes by its deadline
-                self.delete(offer)
-            raise
+            fetched = True
+        finally:
+            if not fetched:
+                with suppress(HearthsideError):  # the first error is the one to tell; the deadline deletes anyway
+                    self.delete(offer)
         progress(TrainingProgress("delete"))
         receipt, signed = self.delete(offer)
         _check_receipt(receipt, offer, statement)

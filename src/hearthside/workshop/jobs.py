@@ -228,7 +228,13 @@ class Workshop:
             job.state = "training"
             try:
                 await self._train(job)
-            except (HearthsideError, EOFError, asyncio.IncompleteReadError, OSError) as error:
+            except (
+                HearthsideError,
+                EOFError,
+                OSError,
+                ValueError,
+                KeyError,
+            ) as error:  # IncompleteReadError is EOFError
                 self._fail(job, error)
             finally:
                 job.chunks, job.header = {}, {}  # what was uploaded is not needed any more

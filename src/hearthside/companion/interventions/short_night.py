@@ -7,6 +7,7 @@ from statistics import median
 
 from hearthside.alignment.stream import Occurrence
 from hearthside.companion.interventions import Candidate, LifeContext
+from hearthside.companion.nights import nights_of
 from hearthside.events import Origin
 
 NAME = "short_night"
@@ -53,18 +54,7 @@ def _nights(context: LifeContext) -> dict[str, tuple[float, Occurrence]]:
     found = context.stream.occurrences(
         kinds=["sleep"], local_days=(context.local_day(_NIGHTS_USED), context.today), end_ms=context.now_ms
     )
-    sums: dict[tuple[str, str], float] = {}
-    longest: dict[tuple[str, str], Occurrence] = {}
-    for o in found:
-        name = (o.local_day, o.source)
-        sums[name] = sums.get(name, 0.0) + (o.amount or 0.0)
-        if name not in longest or (o.amount or 0) > (longest[name].amount or 0):
-            longest[name] = o
-    nights: dict[str, tuple[float, Occurrence]] = {}
-    for (day, source), amount in sums.items():
-        if day not in nights or amount > nights[day][0]:
-            nights[day] = (amount, longest[day, source])
-    return nights
+    return nights_of(found)
 
 
 def _what_matters(context: LifeContext) -> Occurrence | None:

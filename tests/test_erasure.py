@@ -1,0 +1,289 @@
+"""Forgetting: nothing of it can be read, found or served afterwards, and everything else stays as it was."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hearthside.alignment.show import show_slice
+from hearthside.companion.offers import OfferDesk
+from hearthside.companion.receptivity import gate_state
+from hearthside.erasure import forget, preview
+from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Json, Layer, Origin, Precision, Series, Trust
+from hearthside.identity.database import open_database
+from hearthside.identity.vault import Vault
+from hearthside.inference.adapters import AdapterState
+from hearthside.memory.hits import Filters
+from hearthside.memory.index import embedding_event
+from hearthside.memory.search import search
+from hearthside.night.rounds import record_round
+from tests.night.helpers import START_MS, SmallVault, message, small_vault, stage
+
+_DAY, _NEXT = "2026-03-05", "2026-03-06"
+_AT = START_MS + 4 * DAY_MS + 12 * HOUR_MS  # noon of _DAY
+_ALL = Filters()
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[SmallVault]:
+    with small_vault(tmp_path) as opened:
+        yield opened
+
+
+def _forget(vault: SmallVault, first: str = _DAY, last: str = _DAY, source: str = "") -> tuple[int, list[str]]:
+    chosen = preview(vault.journal, vault.stream, first, last, source)
+    report = forget(vault.journal, vault.stream, vault.index, vault.registry, chosen, vault.clock)
+    return report.records, report.tainted
+
+
+def _kept(vault: SmallVault) -> set[str]:
+    return {item.record.text for item in vault.journal.read(kinds=["message"]) if isinstance(item.record, Event)}
+
+
+def _series(measure: str, start_ms: int, minutes: int, source: str = "ring") -> Series:
+    return Series(source, measure, Layer.BEHAVIOURAL, start_ms, MINUTE_MS, np.full(minutes, 61.0), "1/min", "device")
+
+
+def _companion(kind: str, at_ms: int, text: str, payload: dict[str, Json]) -> Event:
+    return Event("companion", kind, Layer.TEXT, at_ms, Origin.AI, Trust.UNKNOWN, payload, "station", text=text)
+
+
+def _everything(folder: Path) -> bytes:
+    """The whole content of the three databases, free pages included, in the clear."""
+    vault, found = Vault(folder, b"\1" * 32), b""
+    for name in ("journal", "stream", "index"):
+        connection = open_database(folder / f"{name}.db", vault.key(name))
+        found += bytes(connection.serialize("main"))
+        connection.close()
+    return found
+
+
+def test_a_preview_changes_nothing(vault: SmallVault) -> None:
+    vault.keep([message("gone", _AT), message("kept", _AT + DAY_MS), message("also gone", _AT + 1)])
+    head = vault.journal.head()
+    found = preview(vault.journal, vault.stream, _DAY, _DAY)
+    assert (found.records, found.by_kind, found.in_words()) == (2, {"message": 2}, "2 message")
+    assert preview(vault.journal, vault.stream, "2020-01-01", "2020-01-02").in_words() == "nothing"
+    assert vault.journal.head() == head
+
+
+def test_days_are_forgotten_everywhere(vault: SmallVault, tmp_path: Path) -> None:
+    gone = message("the zyxwvutsrq affair", _AT, Origin.PERSON, "Plugh")
+    vault.keep([gone, message("nothing of it", _AT + DAY_MS), message("nor before", _AT - DAY_MS)])
+    assert search(vault.index, vault.journal, vault.stream, "zyxwvutsrq", _ALL, 5, None)[0].id == gone.id.hex()
+    assert b"zyxwvutsrq" in _everything(tmp_path)
+    assert _forget(vault) == (1, [])
+    assert _kept(vault) == {"nothing of it", "nor before"}
+    assert search(vault.index, vault.journal, vault.stream, "zyxwvutsrq affair", _ALL, 5, None) == []
+    assert vault.stream.occurrences(local_days=(_DAY, _DAY)) == []
+    assert vault.stream.get(gone.id) is None
+    around = show_slice(vault.stream, vault.journal, _AT + MINUTE_MS)
+    assert all(not layer.now and not layer.last for layer in around.layers)
+    content = _everything(tmp_path)
+    for trace in (b"zyxwvutsrq", b"Plugh", gone.id, gone.id.hex().encode()):
+        assert trace not in content
+    report = vault.journal.verify()
+    assert (report.forgotten, report.bad_seq) == (1, [])
+
+
+def test_the_raw_row_keeps_nothing(vault: SmallVault, tmp_path: Path) -> None:
+    vault.keep([message("secret", _AT)])
+    _forget(vault)
+    connection = open_database(tmp_path / "journal.db", Vault(tmp_path, b"\1" * 32).key("journal"))
+    row = connection.execute("SELECT source, kind, start_ms, end_ms, salt, body FROM record WHERE seq = 1").fetchone()
+    connection.close()
+    assert row == ("", "forgotten", 0, None, None, None)
+
+
+def test_the_record_of_it_reveals_nothing(vault: SmallVault) -> None:
+    vault.keep([message("secret", _AT), message("kept", _AT + DAY_MS)])
+    _forget(vault)
+    (record,) = vault.journal.read(kinds=["erasure"])
+    assert isinstance(record.record, Event)
+    assert (record.record.payload, record.record.text) == ({"records": 1, "tainted": 0}, "")
+
+
+def test_one_source_is_forgotten_and_the_others_stay(vault: SmallVault) -> None:
+    other = replace(message("from elsewhere", _AT), source="other_chat")
+    vault.keep([message("gone", _AT), other, _series("heart_rate", _AT, 30, "other_chat")])
+    assert _forget(vault, source="whatsapp") == (1, [])
+    assert _kept(vault) == {"from elsewhere"}
+    assert len(list(vault.journal.read(kinds=["heart_rate"]))) == 1
+
+
+def test_samples_of_the_days_go_and_those_beside_stay(vault: SmallVault) -> None:
+    """A source with nothing but series and days, as a step counter is."""
+    day = Event(
+        "ring", "activity_day", Layer.BEHAVIOURAL, START_MS + 4 * DAY_MS, Origin.DEVICE, Trust.OWN, {"steps": 9},
+        "device", precision=Precision.DAY,
+    )  # fmt: skip
+    met = [_series("met", START_MS + n * DAY_MS + 4 * HOUR_MS, 1440) for n in (3, 4, 5)]
+    vault.keep([day])
+    vault.journal.append(met)
+    vault.stream.update()
+    _forget(vault, source="ring")
+    assert [item.id for item in vault.journal.read(kinds=["met"])] == [met[0].id, met[2].id]
+    assert list(vault.journal.read(kinds=["activity_day"])) == []
+
+
+def test_the_pulse_of_a_night_goes_with_the_night(vault: SmallVault) -> None:
+    evening = START_MS + 3 * DAY_MS + 20 * HOUR_MS
+    night = Event(
+        "ring", "sleep", Layer.BEHAVIOURAL, evening, Origin.DEVICE, Trust.OWN, {}, "device",
+        end_ms=evening + 5 * HOUR_MS,
+    )  # fmt: skip
+    vault.keep([night])
+    vault.journal.append([_series("heart_rate", evening, 180), _series("heart_rate", evening - 2 * HOUR_MS, 60)])
+    vault.stream.update()
+    assert _forget(vault) == (2, [])  # the night belongs to the morning on which it ends
+    assert [item.record.start_ms for item in vault.journal.read(kinds=["heart_rate"])] == [evening - 2 * HOUR_MS]
+
+
+def test_an_earlier_form_does_not_come_back(vault: SmallVault) -> None:
+    old = message("first wording", _AT, Origin.PERSON, key="k")
+    vault.keep([old])
+    vault.keep([replace(old, origin=Origin.SELF)])
+    assert _forget(vault) == (2, [])
+    assert _kept(vault) == set()
+    assert vault.stream.occurrences() == []
+
+
+def test_what_was_perceived_in_it_goes_too(vault: SmallVault) -> None:
+    gaze = replace(message("", _AT, kind="gaze"), source="glasses")
+    dwell = replace(message("cake", _AT, kind="dwell", of=gaze.id.hex()), source="gaze_dwell")
+    vault.keep([gaze, dwell, replace(dwell, text="other", payload={"of": "00" * 16})])
+    assert _forget(vault, source="glasses") == (2, [])
+    assert [item.record.text for item in vault.journal.read(kinds=["dwell"]) if isinstance(item.record, Event)] == [
+        "other"
+    ]
+
+
+def test_answers_that_quote_it_go_too(vault: SmallVault) -> None:
+    gone, kept = message("the red door", _AT), message("the blue door", _AT + DAY_MS)
+    answers = [
+        _companion("answer", _AT + 9 * DAY_MS, f"You wrote: {e.text}", {"evidence": [e.id.hex()], "question": ""})
+        for e in (gone, kept)
+    ]
+    proposal = _companion("proposal", _AT + 9 * DAY_MS, "You saw a red door.", {"evidence": [gone.id.hex()]})
+    vault.keep([gone, kept, *answers, proposal])
+    assert _forget(vault) == (3, [])
+    assert [item.id for item in vault.journal.read(kinds=["answer", "proposal"])] == [answers[1].id]
+
+
+def test_a_never_outlives_the_offer_it_was_said_to(vault: SmallVault) -> None:
+    now = _AT + DAY_MS
+    night = message("three hours", _AT)
+    offers = [
+        _companion("offer", now + n, "Three hours of sleep.", {"rule": rule, "evidence": [night.id.hex()], "value": 1,
+                                                               "reason": "It was short."})
+        for n, rule in enumerate(["short_night", "quiet_place"])
+    ]  # fmt: skip
+    reaction = _companion("reaction", now + 9, "", {"offer": offers[0].id.hex(), "reaction": "never"})
+    vault.keep([night, *offers, reaction])
+    before = gate_state(vault.journal, now + 10)
+    assert (before.never, before.open_offer) == ({"short_night"}, offers[1].id)
+    assert _forget(vault) == (3, [])
+    after = gate_state(vault.journal, now + 10)
+    assert (after.never, after.open_offer) == ({"short_night"}, None)
+    (left,) = (item.record for item in vault.journal.read(kinds=["offer"]) if isinstance(item.record, Event))
+    assert (left.text, left.payload["reason"], left.payload["evidence"]) == ("", "", [])
+    assert OfferDesk(vault.journal, vault.stream, lambda: now + 10).current() is None
+    assert _forget(vault) == (0, [])
+
+
+def test_vectors_are_sealed_again_without_it(vault: SmallVault, tmp_path: Path) -> None:
+    gone, kept = message("gone", _AT), message("kept", _AT + DAY_MS)
+    vectors = np.array([[0.25, 0.5], [0.75, 0.125]], dtype=np.float32)
+    both = embedding_event("m", [gone.id, kept.id], vectors, 5)
+    alone = embedding_event("m", [gone.id], vectors[:1], 6)
+    vault.keep([gone, kept, both, alone])
+    assert len(vault.index.by_meaning(vectors[0], "m", _ALL, 5)) == 2
+    _forget(vault)
+    (left,) = (item.record for item in vault.journal.read(kinds=["embedding"]) if isinstance(item.record, Event))
+    assert left.payload["ids"] == [kept.id.hex()]
+    stored = np.frombuffer(base64.b64decode(left.payload["vectors"]), dtype=np.float16)
+    np.testing.assert_array_equal(stored, vectors[1].astype(np.float16))
+    ((found, score),) = vault.index.by_meaning(vectors[1], "m", _ALL, 5)
+    assert (found, score) == (kept.id, pytest.approx(float(vectors[1] @ vectors[1])))
+    assert vectors[0].astype(np.float16).tobytes() not in _everything(tmp_path)
+    assert vault.index.sizes()["waiting"] == 0
+
+
+def test_adapters_that_learnt_from_it_are_out_of_service(vault: SmallVault) -> None:
+    gone, kept = message("gone", _AT), message("kept", _AT + DAY_MS)
+    vault.keep([gone, kept])
+    ids = {}
+    for name, learnt in (("old", gone), ("untouched", kept), ("new", gone)):
+        ids[name] = stage(vault.registry, name.encode())
+        vault.registry.promote(ids[name])
+        record_round(
+            vault.journal, vault.clock,
+            {"adapter": ids[name], "samples": [learnt.id.hex()], "boundary_ms": 1, "own_words": 1, "curve": [],
+             "receipt": [], "receipt_verified": True, "attestation": ""},
+        )  # fmt: skip
+    assert _forget(vault) == (1, [ids["new"]])  # "old" was retired: its weights are gone already
+    states = {name: vault.registry.entry(adapter).state for name, adapter in ids.items()}
+    assert states == {"old": AdapterState.RETIRED, "untouched": AdapterState.PREVIOUS, "new": AdapterState.TAINTED}
+    assert vault.registry.active() is None
+    assert "asked to forget" in vault.registry.entry(ids["new"]).reason
+
+
+def test_rebuilt_rooms_are_the_same(vault: SmallVault) -> None:
+    events = []
+    for n in range(200):
+        event = message(f"word{n % 17} again", START_MS + n * HOUR_MS, Origin.SELF if n % 3 else Origin.PERSON)
+        events.append(replace(event, source="other_chat", offset_min=60) if n % 4 == 0 else event)
+        events.append(replace(event, source="third_chat"))  # several in one minute
+    vault.keep(events)
+    vault.journal.append([_series("met", START_MS + n * DAY_MS, 1440) for n in range(8)])
+    vault.keep([embedding_event("m", [e.id for e in events[:90]], np.ones((90, 3), dtype=np.float32), 7)])
+    _forget(vault, source="whatsapp")
+    _forget(vault, _NEXT, _NEXT)
+    _forget(vault, "2026-03-03", "2026-03-03", source="other_chat")
+    vault.keep([message("after it", _AT + 60 * DAY_MS)])
+    before = vault.stream.fingerprint(), vault.index.fingerprint()
+    vault.stream.rebuild()
+    vault.index.rebuild()
+    assert (vault.stream.fingerprint(), vault.index.fingerprint()) == before
+
+
+class _Cut(Exception):
+    """The power went."""
+
+
+@pytest.mark.parametrize("cut_at", ["taint", "append", "forget", "rebuild"])
+def test_cut_short_nothing_is_served_and_again_completes_it(
+    vault: SmallVault, monkeypatch: pytest.MonkeyPatch, cut_at: str
+) -> None:
+    gone = message("the zyxwvutsrq affair", _AT)
+    vault.keep([gone, embedding_event("m", [gone.id], np.ones((1, 2), dtype=np.float32), 5)])
+    adapter = stage(vault.registry, b"weights")
+    vault.registry.promote(adapter)
+    record_round(
+        vault.journal, vault.clock,
+        {"adapter": adapter, "samples": [gone.id.hex()], "boundary_ms": 1, "own_words": 1, "curve": [], "receipt": [],
+         "receipt_verified": True, "attestation": ""},
+    )  # fmt: skip
+    owner = {"taint": vault.registry, "append": vault.journal, "forget": vault.journal, "rebuild": vault.index}[cut_at]
+
+    def cut(*_: object) -> None:
+        raise _Cut
+
+    with monkeypatch.context() as broken:
+        broken.setattr(owner, cut_at, cut)
+        with pytest.raises(_Cut):
+            _forget(vault)
+    if cut_at != "taint":
+        assert vault.registry.active() is None
+        assert search(vault.index, vault.journal, vault.stream, "zyxwvutsrq", _ALL, 5, None) == []
+    _forget(vault)
+    assert list(vault.journal.read(kinds=["message", "embedding"])) == []
+    vault.stream.update()
+    assert vault.stream.occurrences() == []
+    assert vault.registry.active() is None
+    assert vault.journal.verify().bad_seq == []
