@@ -322,7 +322,7 @@ def settings(vault: _VAULT = None) -> None:
     current = _settings(vault)
     for name, info in Settings.model_fields.items():
         table.add_row(name, str(getattr(current, name)), info.description or "")
-    out.print(table)
+    out.print(table, soft_wrap=False)  # a cell is folded, not cut
 
 
 def print_json(value: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -167,6 +168,34 @@ def test_batches_hold_every_sample_once_an_epoch_within_the_token_limit(parts: _
     assert all(len(batch) == 1 or len(batch) * max(len(chat.ids) for chat in batch) <= 300 for batch in batches)
     padded = sum(len(batch) * max(len(chat.ids) for chat in batch) for batch in batches)
     assert padded < 1.25 * sum(map(len, seen))
+
+
+def test_the_anchor_holds_the_adapter_near_the_base(parts: _Parts, base: Path) -> None:
+    """Nothing to hold back while the adapter changes nothing; then it grows and reaches every part of the adapter."""
+    from hearthside.workshop.recipes.served_base import load_served_base, set_adapter
+
+    served = load_served_base(base, 1)
+    anchor = parts.recipe.read_anchors(served, 64)[1]
+    assert anchor.ids.shape == (1, 64)
+    parts.recipe.new_adapter(served, _QUICK)
+    assert parts.recipe.anchor_loss(served, anchor, 1.0).item() == pytest.approx(0, abs=1e-6)
+    set_adapter(served, parts.adapter, 4.0)
+    once, thrice = (parts.recipe.anchor_loss(served, anchor, weight) for weight in (1.0, 3.0))
+    assert once.item() > 0.01
+    assert thrice.item() == pytest.approx(3 * once.item(), rel=1e-5)
+    once.backward()
+    assert all(values.grad is not None and values.grad.abs().sum() > 0 for values in parts.adapter.values())
+    assert parts.recipe.anchor_loss(served, anchor, 0.0).item() == 0
+
+
+def test_the_anchor_text_shares_nothing_with_the_text_the_gate_measures() -> None:
+    def runs(room: str, name: str) -> set[tuple[str, ...]]:
+        words = files(room).joinpath(name).read_text("utf-8").lower().split()
+        return {tuple(words[place : place + 5]) for place in range(len(words) - 4)}
+
+    anchor = runs("hearthside.workshop.recipes", "anchor_text.txt")
+    assert len(anchor) > 1000
+    assert not anchor & runs("hearthside.night", "general_text.txt")
 
 
 def test_the_learning_rate_rises_then_falls_to_a_tenth(parts: _Parts) -> None:

@@ -107,6 +107,8 @@ def test_nothing_is_trained_twice_without_need(home: Home) -> None:
     house = home.house
     job = house.wait(house.start_night(), 600)
     assert job.state == "done"
-    steps = dict((name, state) for name, state, _ in (house.training().night.steps if house.training().night else []))
+    night = house.training().night
+    assert night is not None
+    steps = {name: state for name, state, _ in night.steps}
     assert steps["train"] == "skipped"
     assert sum(entry.state is AdapterState.STAGED for entry in house.rooms.registry.entries()) == 0

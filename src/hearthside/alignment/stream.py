@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -473,7 +474,7 @@ def _occurrence(row: tuple[object, ...]) -> Occurrence:
 
 
 def _casefold(*values: object) -> str:
-    return str(values[0]).casefold()
+    return unicodedata.normalize("NFC", str(values[0]).casefold())
 
 
 def _holds(column: str, word: str) -> str:
@@ -483,5 +484,5 @@ def _holds(column: str, word: str) -> str:
 
 
 def _pattern(word: str) -> str:
-    plain = word.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    plain = _casefold(word).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{plain}%"

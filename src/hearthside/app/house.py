@@ -14,6 +14,7 @@ from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
 from hearthside.app.rooms import CLOCK_SHIFT, HOME_ZONE, INVENTED, PERSON, SELF_NAMES, Rooms, home_zone
+from hearthside.app.suggestions import suggestions
 from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
 from hearthside.companion.dialogue import Dialogue
@@ -71,6 +72,7 @@ class House:
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock)
         self.trainer = TrainingDesk(rooms, outside.compute, self._embedder)
         self._names: tuple[int, list[str]] = (-1, [])
+        self._suggested: tuple[int, list[str]] = (-1, [])
         self.sample_seed = DEFAULT_SEED
 
     # -- what every page needs ---------------------------------------------------------------------------------------
@@ -89,7 +91,15 @@ class House:
             last_day=bounds[1] if bounds else "",
             node_state=state.phase if state is not None else "down",
             node_sentence=state.sentence if state is not None and state.phase != "ready" else "",
+            suggestions=self._suggestions(),
         )
+
+    def _suggestions(self) -> list[str]:
+        """Questions that this life can answer, for a newcomer."""
+        seq = self.rooms.journal.head().seq
+        if self._suggested[0] != seq:
+            self._suggested = (seq, suggestions(self.rooms.stream))
+        return self._suggested[1]
 
     def names(self) -> list[str]:
         """Names known from this life: who wrote, who spoke, whom the person is."""

@@ -93,7 +93,7 @@ def print_health(out: Console, view: HealthView) -> None:
     table = Table("source", "records", "last event", "refused")
     for source in view.sources:
         table.add_row(source.title, f"{source.records:,}", source.last_event_local, str(source.rejected))
-    out.print(table)
+    out.print(table, soft_wrap=False)
     for name, value in view.storage:
         out.print(f"{name}: {value}", markup=False)
     for source_name, place, reason in view.rejected[:_ITEMS_SHOWN]:

@@ -124,8 +124,10 @@ def _install_progress() -> str:
         document = orjson.loads(_INSTALL_STATE.read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return ""
-    message = str(document.get("message", ""))
-    return f" ({message})" if message else ""
+    detail, packages = str(document.get("detail", "")).rstrip("."), document.get("packages")
+    if document.get("state") == "failed":
+        return f" and that failed ({detail})"
+    return f" ({detail}; {packages} packages so far)" if detail else ""
 
 
 def _adapter_view(entry: AdapterEntry, known: Round | None) -> AdapterView:

@@ -10,6 +10,8 @@ from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, Piece, Turn
 from hearthside.companion.questions import BedTime, Computed, Moment, SmallTalk, understand
 from hearthside.companion.replies import Memory, Search, answer_bed_time, answer_computed, answer_moment, answer_recall
+from hearthside.companion.replies_visiting import answer_visiting
+from hearthside.companion.visiting import Visiting
 from hearthside.companion.wording import LanguageModel, Worded, reword, small_talk
 from hearthside.errors import HearthsideError
 from hearthside.events import Event, Json, Layer, Origin, Trust, local_datetime
@@ -54,6 +56,9 @@ class Dialogue:
         now = self._clock()
         question = self._question(text, conversation, now)
         self._journal.append([question])
+        return self._answering(text, conversation, now, question)
+
+    def _answering(self, text: str, conversation: str, now: int, question: Event) -> Iterator[AnswerPart]:
         answer = Answer(
             "I could not finish this answer; your question is kept. Please ask again.", AnswerMode.UNKNOWN,
             limited="The answer was interrupted.",
@@ -98,6 +103,8 @@ class Dialogue:
             memory = Memory(self._journal, self._stream, self._search, now)
             if isinstance(understood, Computed):
                 answer = answer_computed(memory, understood)
+            elif isinstance(understood, Visiting):
+                answer = answer_visiting(memory, understood)
             elif isinstance(understood, BedTime):
                 answer = answer_bed_time(memory, understood)
             elif isinstance(understood, Moment):

@@ -113,8 +113,12 @@ class HomeDesk:
             NeedsPerson: no Home Assistant is set up.
             RetryLater: Home Assistant cannot be reached; nothing was done.
         """
-        event = self._event(proposal_id)
-        payload = event.payload
+        payload = self._event(proposal_id).payload
+        waiting = self._one(proposal_id)
+        if waiting.state == "done":
+            return waiting  # a second tap does nothing a second time
+        if waiting.state != "proposed" or self._clock() - waiting.at_ms >= _GONE_MS:
+            raise Refused("proposal-gone", "This proposal is no longer open; nothing was done.")
         action = HomeAction(payload["entity"], payload["service"], payload["data"])
         home = self._home()
         if home is None:
@@ -130,12 +134,14 @@ class HomeDesk:
     def dismiss(self, proposal_id: str) -> None:
         """The person does not want it."""
         self._event(proposal_id)
-        self._record(proposal_id, "dismissed")
+        if self._one(proposal_id).state == "proposed":
+            self._record(proposal_id, "dismissed")
 
     def undo(self, proposal_id: str) -> HomeProposal:
         """Bring back what was before. Raises as `confirm` does."""
+        self._event(proposal_id)
         home, result = self._home(), self._results.get(proposal_id)
-        if home is None or result is None or result.undo is None:
+        if self._one(proposal_id).state != "done" or home is None or result is None or result.undo is None:
             raise Refused("home-undo-unknown", "The earlier state is no longer known, so it cannot be brought back.")
         home.undo(result, confirmed=True)
         self._record(proposal_id, "undone")

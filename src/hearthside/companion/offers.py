@@ -53,7 +53,8 @@ class OfferDesk:
         Raises:
             Refused: there is no such offer.
         """
-        if self._journal.get([_raw(offer_id)]).get(_raw(offer_id)) is None:
+        stored = self._journal.get([_raw(offer_id)]).get(_raw(offer_id))
+        if stored is None or stored.record.kind != "offer":
             raise Refused("offer-unknown", "This offer is no longer there; nothing was changed.")
         payload: dict[str, Json] = {"offer": offer_id, "reaction": reaction.value}
         self._journal.append(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from hearthside.companion.topics import ASKS, SAID, TOPICS
+from hearthside.companion.topics import ASKS, NOUNS, SAID, TOPICS
+from hearthside.companion.visiting import Visiting, visiting
 from hearthside.memory.query import Measure, Query
 from hearthside.memory.when import Period, find_period
 from hearthside.memory.words import content_words
@@ -20,11 +21,13 @@ class Computed:
     Attributes:
         unit: how to say the value: ``duration``, ``steps``, ``kg``, ``times`` ...
         verb: what the person did, past tense, e.g. "slept", "listened to Radiohead".
+        wants: ``when`` or ``how much``, or ``what``: the words themselves.
     """
 
     query: Query
     unit: str
     verb: str
+    wants: str = "when"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,15 @@ class SmallTalk:
     """Nothing about the person's life is asked."""
 
 
-Understood = Computed | Moment | BedTime | Recall | SmallTalk
+Understood = Computed | Visiting | Moment | BedTime | Recall | SmallTalk
 
 
+_ALIKE = dict.fromkeys(("bike", "bikes", "biking", "cycle", "cycling", "cycled"), "bik")
+_SPEAKING = frozenset(
+    "write wrote written text message messages tell told mention mentioned talk talked ask asked".split()
+)
+_STATEMENT = re.compile(r"^(?:i|i'm|im|i’m|i've|we|we're|it|it's|its|my|that|that's|this|today)\b", re.IGNORECASE)
+_NO_FORM = frozenset("morning evening nothing something anything everything during wedding building pudding".split())
 _MEASURE_WORDS = re.compile(r"\b(?:last|first|recently|most recently|shortest|longest|the last time|the first time)\b")
 _FILLER = re.compile(
     r"\b(?:when|how|was|were|is|the last time|the first time|did|do|have|had|has|i|we|my|me|times?|often|many|much|"
@@ -95,11 +104,14 @@ def understand(text: str, now_ms: int, offset_min: int) -> Understood:
         return SmallTalk()
     period, rest = find_period(plain, now_ms, offset_min)
     rest = rest.strip(" ,?")
-    for parse in (_bed_time, _moment, _computed):
-        found = parse(rest, lowered, period, now_ms, offset_min)
+    for parse in (_bed_time, _moment, _visiting, _computed):
+        found = parse(rest, lowered, period)
         if found is not None:
             return _as_written(found, plain)
-    return Recall(content_words(rest), period)
+    if _STATEMENT.match(plain) and "?" not in text:
+        return SmallTalk()
+    words = content_words(rest)
+    return Recall([word for word in words if word not in _SPEAKING] or words, period)
 
 
 def _as_written(found: Understood, plain: str) -> Understood:
@@ -107,15 +119,18 @@ def _as_written(found: Understood, plain: str) -> Understood:
     spelt = {word.casefold(): word for word in re.findall(r"[^\W\d_]+", plain) if word != word.casefold()}
     if isinstance(found, Moment) and found.anchor is not None:
         return replace(found, anchor=_respelt(found.anchor, spelt))
+    if isinstance(found, Visiting):
+        return replace(found, asked=_back(found.asked, spelt), place=_back(found.place, spelt))
     return _respelt(found, spelt) if isinstance(found, Computed) else found
 
 
 def _respelt(found: Computed, spelt: dict[str, str]) -> Computed:
-    def back(text: str) -> str:
-        return re.sub(r"[^\W\d_]+", lambda match: spelt.get(match.group(), match.group()), text)
+    query = replace(found.query, topic=_back(found.query.topic, spelt))
+    return replace(found, query=query, verb=_back(found.verb, spelt))
 
-    query = replace(found.query, topic=back(found.query.topic))
-    return replace(found, query=query, verb=back(found.verb))
+
+def _back(text: str, spelt: dict[str, str]) -> str:
+    return re.sub(r"[^\W\d_]+", lambda match: spelt.get(match.group(), match.group()), text)
 
 
 def _is_small_talk(lowered: str) -> bool:
@@ -126,8 +141,8 @@ def _is_small_talk(lowered: str) -> bool:
     return len(left.split()) <= 3 and not re.search(r"\b(?:did|when|what|where|how|who|which)\b", left)
 
 
-def _bed_time(rest: str, lowered: str, period: Period | None, now_ms: int, offset_min: int) -> BedTime | None:
-    if re.search(r"\b(?:go to bed|fall asleep|went to bed|fell asleep|bed ?time)\b", rest) and _asks_when(rest):
+def _bed_time(rest: str, lowered: str, period: Period | None) -> BedTime | None:
+    if re.search(r"\b(?:(?:go|went) to (?:bed|sleep)|fall asleep|fell asleep|bed ?time)\b", rest) and _asks_when(rest):
         return BedTime(False, period)
     if re.search(r"\b(?:wake up|woke up|get up|got up|wake)\b", rest) and _asks_when(rest):
         return BedTime(True, period)
@@ -138,7 +153,7 @@ def _asks_when(rest: str) -> bool:
     return bool(re.match(r"^(?:when|what time|at what time|how late|how early)\b", rest))
 
 
-def _moment(rest: str, lowered: str, period: Period | None, now_ms: int, offset_min: int) -> Moment | None:
+def _moment(rest: str, lowered: str, period: Period | None) -> Moment | None:
     match = re.match(
         r"^what (?:was|were|did) (?:i|we) (?P<verb>listening to|listen to|doing|do|watching|watch|looking at|look at|"
         r"playing|hearing)(?P<when>.*)$",
@@ -163,12 +178,19 @@ def _moment(rest: str, lowered: str, period: Period | None, now_ms: int, offset_
     return Moment(kinds, period, anchor, verb)
 
 
-def _computed(rest: str, lowered: str, period: Period | None, now_ms: int, offset_min: int) -> Computed | None:
+def _visiting(rest: str, lowered: str, period: Period | None) -> Visiting | None:
+    measure = next((m for pattern, m in ASKS if pattern.search(lowered) or pattern.search(rest)), None)
+    return visiting(rest, measure, period)
+
+
+def _computed(rest: str, lowered: str, period: Period | None) -> Computed | None:
     for pattern, measure in ASKS:
         if pattern.search(lowered) or pattern.search(rest):
             found = _query_for(rest, measure, period)
-            if found is not None or measure in _BY_WORDS:
-                return found or _by_words(rest, measure, period)
+            if found is None and measure in _BY_WORDS:
+                found = _by_words(rest, measure, period)
+            if found is not None:
+                return replace(found, wants="what") if rest.startswith("what did ") else found
     return None
 
 
@@ -187,7 +209,8 @@ def _query_for(rest: str, measure: Measure, period: Period | None) -> Computed |
         template = topic.verb if thing.endswith("ing") or "went" not in topic.verb else "did {thing}"
         verb = template.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
         query = Query(
-            measure, topic.kinds, () if topic.named else words, period, topic.origins, topic.layers, thing or about,
+            measure, topic.kinds, () if topic.named else words, period, topic.origins, topic.layers,
+            thing or NOUNS.get(topic.kinds[0], about),
             topic.best_source, words if topic.named else (), topic.whole,
         )  # fmt: skip
         return Computed(query, topic.unit, re.sub(r" (?:for|to)$", "", " ".join(verb.split())))
@@ -204,8 +227,15 @@ def _by_words(rest: str, measure: Measure, period: Period | None) -> Computed | 
 
 
 def _stem(word: str) -> str:
-    """The part of a word that its forms share: "running" and "runs" both hold "run"."""
-    for ending in ("ning", "ming", "ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
+    """The beginning that a word's forms share: "running" and "runs" both begin with "run"."""
+    if word in _ALIKE:
+        return _ALIKE[word]
+    if word.endswith("ing") and word not in _NO_FORM and len(word) > 5:
+        stem = word[:-3]
+        return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "ls" else stem
+    for ending in ("ches", "shes", "sses", "xes"):
+        if word.endswith(ending):
+            return word[:-2]
+    if word.endswith("ed") and len(word) > 4:
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import cast
 
 from hearthside.alignment.show import show_slice
 from hearthside.alignment.stream import LifeStream, Occurrence
 from hearthside.companion.answers import Answer, AnswerMode
+from hearthside.companion.nights import nights_of
 from hearthside.companion.questions import BedTime, Computed, Moment, Recall
-from hearthside.events import DAY_MS, MINUTE_MS, Origin, Precision, day_number, local_datetime
+from hearthside.companion.whole_words import WholeWords
+from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Origin, Precision, day_number, local_datetime
 from hearthside.journal import Journal
 from hearthside.memory.hits import Filters, Hit
 from hearthside.memory.query import EVIDENCE_SHOWN, Measure, Query, QueryResult, during, run_query
@@ -20,7 +25,12 @@ _MUSIC_HOLDS_MS = 5 * MINUTE_MS  # a song is known by its start only; most are o
 _NOT_DOING = frozenset(
     {"state", "question", "position", "afk", "gaze", "region_enter", "region_leave", "device_notice"}
 )
-_ENOUGH_WORDS = 0.6  # share of a question's words that a quotation must hold
+_LONGEST_VIDEO_MS = 6 * HOUR_MS
+_QUOTED_CHARS = 240
+_TELLING = ("workout", "sleep", "watch", "listen", "search", "message", "utterance", "caption", "app_use")
+_SHOWN = 3  # things named in one sentence
+_MAY_MISS = 4  # of so many words of a question a quotation may miss one
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Search = Callable[[str, Filters, int], list[Hit]]
 
 
@@ -46,13 +56,33 @@ def unknown(about: str, hits: list[Hit] | None = None, query: str = "") -> Answe
 
 
 def answer_computed(memory: Memory, asked: Computed) -> Answer:
-    """Count, sum, average, first or last."""
-    result = run_query(memory.stream, asked.query)
-    if not result.count:
-        period = f" {asked.query.period.label}" if asked.query.period else ""
-        return unknown(f"{asked.query.topic or 'that'}{period}", query=asked.query.in_words())
+    """Count, sum, average, first, last, least or most."""
+    query = asked.query
+    if query.kinds == ("sleep",) and query.measure in {Measure.LEAST, Measure.MOST}:
+        return _answer_extreme_night(memory, asked)
+    result = run_query(cast(LifeStream, WholeWords(memory.stream)), query)
+    if not result.count or (result.chosen is None and query.measure in {Measure.LEAST, Measure.MOST}):
+        period = f" {query.period.label}" if query.period else ""
+        return unknown(f"{query.topic or 'that'}{period}", query=query.in_words())
     text, value = _say(result, asked, memory.now_ms)
-    return Answer(text, AnswerMode.COMPUTED, asked.query.in_words(), value, _hits(memory, result.evidence))
+    return Answer(text, AnswerMode.COMPUTED, query.in_words(), value, evidence_of(memory, result.evidence))
+
+
+def _answer_extreme_night(memory: Memory, asked: Computed) -> Answer:
+    """The shortest or longest night; a night is all the sleep of its day, so a nap is no short night."""
+    query = asked.query
+    local_days = (query.period.first, query.period.last) if query.period else None
+    nights = nights_of(memory.stream.occurrences(kinds=["sleep"], local_days=local_days))
+    if not nights:
+        return unknown(f"your sleep{' ' + query.period.label if query.period else ''}", query=query.in_words())
+    pick = min if query.measure is Measure.LEAST else max
+    day = pick(sorted(nights), key=lambda name: nights[name][0])
+    amount, night = nights[day]
+    which = "shortest" if query.measure is Measure.LEAST else "longest"
+    when = f" {query.period.label}" if query.period else ""
+    said = _amount(amount, "duration")
+    text = f"Your {which} night{when} was the one to {weekday_of(day)}, {day}: {said}."
+    return Answer(text, AnswerMode.COMPUTED, query.in_words(), f"{day}, {said}", evidence_of(memory, [night]))
 
 
 def _say(result: QueryResult, asked: Computed, now_ms: int) -> tuple[str, str]:
@@ -69,20 +99,40 @@ def _say_chosen(result: QueryResult, asked: Computed, chosen: Occurrence, now_ms
     if query.measure in {Measure.LEAST, Measure.MOST} or asked.unit in {"kg", "steps", "points"}:
         value = _amount(chosen.amount or 0.0, asked.unit)
         which = {Measure.LEAST: "least", Measure.MOST: "most"}.get(query.measure, "last")
-        return f"You {asked.verb} {which} on {chosen.local_day}: {value}.", f"{chosen.local_day}, {value}"
-    value = _moment_label(chosen)
+        return f"You {asked.verb} {which} {on_day(chosen.local_day)}: {value}.", f"{chosen.local_day}, {value}"
+    value = moment_label(chosen)
     which = "last" if query.measure is Measure.LAST else "first"
-    what = _what(chosen).rstrip(".")
+    what = _words_of_it(chosen, asked)
+    if asked.wants == "what" and chosen.text:
+        value = " ".join(chosen.text.split())
+    when = f"{in_words(chosen)}{ago(chosen.local_day, chosen.offset_min, now_ms)}{what}"
     if asked.verb.startswith("have a record of"):
-        return f"The {which} record of {query.topic} is from {value}{_ago(chosen, now_ms)}: {what}.", value
+        return _ended(f"The {which} record of {query.topic} is from {when.removeprefix('on ')}"), value
     verb = f"were {which} {asked.verb[5:]}" if asked.verb.startswith("were ") else f"{which} {asked.verb}"
-    return f"You {verb} on {value}{_ago(chosen, now_ms)}: {what}.", value
+    return _ended(f"You {verb} {when}"), value
+
+
+def _ended(sentence: str) -> str:
+    """The sentence with its full stop, unless a quotation ends it."""
+    return sentence if sentence.endswith("”") else sentence + "."
+
+
+def _words_of_it(o: Occurrence, asked: Computed) -> str:
+    """The words of an occurrence, quoted whole, where they say more than the answer does already."""
+    if not o.text or o.kind in {"workout", "region_enter", "region_leave", "sleep"}:
+        return ""
+    if o.text.casefold() in f"{asked.verb} {asked.query.topic}".casefold():
+        return ""
+    who = "" if o.origin is Origin.SELF else (o.note.split(" · ")[0] if o.kind == "utterance" else "")
+    return f": {who + ' said ' if who else ''}“{_what(o)}”"
 
 
 def _say_amount(result: QueryResult, asked: Computed, amount: float, when: str) -> tuple[str, str]:
     value = _amount(amount, asked.unit)
     if result.query.measure is Measure.MEAN:
-        return f"You {asked.verb} {value} a day on average{when}, over {result.days} days.", value
+        unit = "night" if result.query.kinds == ("sleep",) else "day"
+        over = f", over {result.days} {unit}s" if result.days > 1 else ""
+        return f"You {asked.verb} {value} a {unit} on average{when}{over}.", value
     if asked.unit == "duration" and result.days > 1:
         each = _amount(amount / result.days, asked.unit)
         return f"You {asked.verb} {value}{when}, over {result.days} days: {each} a day.", value
@@ -92,16 +142,25 @@ def _say_amount(result: QueryResult, asked: Computed, amount: float, when: str) 
 def _say_count(result: QueryResult, asked: Computed, when: str) -> tuple[str, str]:
     count = result.days if result.query.measure is Measure.DAYS else result.count
     value = f"{count:,}"
-    unit = asked.unit if asked.unit in {"messages", "songs"} else "times"
-    unit = "days" if result.query.measure is Measure.DAYS else unit
-    unit = unit[:-1] if count == 1 else unit
+    if result.query.measure is Measure.DAYS:
+        amount = f"on {value} {'day' if count == 1 else 'days'}"
+    elif asked.unit in {"messages", "songs"}:
+        amount = f"{value} {asked.unit[:-1] if count == 1 else asked.unit}"
+    else:
+        amount = times(count)
     if asked.verb.startswith("have a record of"):
-        return f"I found {result.query.topic} {value} {unit}{when}.", value
-    if unit.startswith("message"):
+        return f"I found {result.query.topic} {amount}{when}.", value
+    if asked.unit in {"messages", "songs"} and result.query.measure is not Measure.DAYS:
         verb, _, rest = asked.verb.partition(" ")
-        return f"You {verb} {value} {unit}{' ' + rest if rest else ''}{when}.", value
-    on = "on " if unit.startswith("day") else ""
-    return f"You {asked.verb} {on}{value} {unit}{when}.", value
+        return f"You {verb}{' to' if rest.startswith('to ') and asked.unit == 'songs' else ''} {amount}" + (
+            f" {rest}{when}." if rest and asked.unit == "messages" else f"{when}."
+        ), value
+    return f"You {asked.verb} {amount}{when}.", value
+
+
+def times(count: int) -> str:
+    """How often, as people say it: once, twice, 3 times."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
 def answer_bed_time(memory: Memory, asked: BedTime) -> Answer:
@@ -117,7 +176,7 @@ def answer_bed_time(memory: Memory, asked: BedTime) -> Answer:
     verb = "woke up" if asked.end else "fell asleep"
     label = f"on {night.local_day}" if asked.end else f"in the night to {night.local_day}"
     return Answer(
-        f"You {verb} at {value} {label}.", AnswerMode.COMPUTED, query.in_words(), value, _hits(memory, [night])
+        f"You {verb} at {value} {label}.", AnswerMode.COMPUTED, query.in_words(), value, evidence_of(memory, [night])
     )
 
 
@@ -130,25 +189,65 @@ def answer_moment(memory: Memory, asked: Moment) -> Answer:
     early = _MUSIC_HOLDS_MS if "listen" in asked.kinds else 0
     found = [o for o in during(memory.stream, asked.kinds, start - early, end) if o.precision is not Precision.DAY]
     found = [o for o in found if o.text and o.kind not in _NOT_DOING] if not asked.kinds else found
+    screen: list[Occurrence] = []
     if not found and end - start <= MINUTE_MS:
-        found = _still_held(memory, asked, start)
+        found, screen = _on_screen(memory, asked, start)
+        found = found or _still_held(memory, asked, start)
     query = f"{' or '.join(asked.kinds) or 'anything'}, {label}"
+    verb = {"do": "doing", "watch": "watching", "look at": "looking at", "listen to": "listening to"}.get(
+        asked.verb, asked.verb
+    )
     if not found:
-        return unknown(f"what you were {asked.verb} {label}", query=query)
-    shown = found[:3]
-    said = "; ".join(_what(o) for o in shown)
-    more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
-    evidence = _hits(memory, ([anchor] if anchor else []) + found[:EVIDENCE_SHOWN])
+        return unknown(f"what you were {verb} {label}", query=query)
+    shown = list({_what(o): o for o in found}.values())
+    if not asked.kinds:
+        shown.sort(key=lambda o: _TELLING.index(o.kind) if o.kind in _TELLING else len(_TELLING))
+    said = "; ".join(_what(o) if asked.kinds else _told(o) for o in shown[:_SHOWN])
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    evidence = evidence_of(memory, ([anchor] if anchor else []) + found[:EVIDENCE_SHOWN] + screen)
     first = label[0].upper() + label[1:]
     return Answer(f"{first}: {said}{more}.", AnswerMode.COMPUTED, query, said, evidence)
 
 
+def _told(o: Occurrence) -> str:
+    """What an occurrence was, in a few words."""
+    said = f"“{_what(o)}”"
+    parts = o.note.split(" · ")
+    if o.origin is Origin.SELF and o.kind in {"message", "utterance"}:
+        return f"you wrote to {parts[0]} {said}" if o.kind == "message" else f"you said {said}"
+    if o.kind in {"message", "utterance"}:
+        return f"{parts[-1]} wrote {said}" if o.kind == "message" else f"{parts[0]} said {said}"
+    words = {
+        "caption": "your glasses saw",
+        "dwell": "you looked at",
+        "watch": "you watched",
+        "search": "you searched for",
+    }
+    words |= {"listen": "you listened to", "app_use": "on the screen"}
+    return f"{words[o.kind]} {said}" if o.kind in words else _what(o)
+
+
+def _on_screen(memory: Memory, asked: Moment, ms: int) -> tuple[list[Occurrence], list[Occurrence]]:
+    """A video that began earlier and whose title the screen still showed at the time, and the screen's record of it.
+
+    A history of videos knows only their beginnings.
+    """
+    if "watch" not in asked.kinds:
+        return [], []
+    begun = [o for o in during(memory.stream, ("watch",), ms - _LONGEST_VIDEO_MS, ms + MINUTE_MS) if o.text]
+    for screen in during(memory.stream, ("app_use",), ms, ms + MINUTE_MS):
+        for video in reversed(begun):
+            if video.text.casefold() in screen.text.casefold() and video.precision is not Precision.DAY:
+                return [video], [screen]
+    return [], []
+
+
 def _moment_bounds(memory: Memory, asked: Moment) -> tuple[tuple[int, int] | None, str, Occurrence | None]:
     if asked.anchor is not None:
-        chosen = run_query(memory.stream, asked.anchor.query).chosen
+        chosen = run_query(cast(LifeStream, WholeWords(memory.stream)), asked.anchor.query).chosen
         if chosen is None:
             return None, "", None
-        label = f"when you last {asked.anchor.verb} ({_moment_label(chosen)})"
+        label = f"when you last {asked.anchor.verb} ({moment_label(chosen)})"
         return (chosen.start_ms, chosen.end_ms or chosen.start_ms + MINUTE_MS), label, chosen
     if asked.period is None:
         return None, "", None
@@ -167,36 +266,55 @@ def answer_recall(memory: Memory, text: str, asked: Recall) -> Answer:
     """Quote the best evidence, or say that there is none."""
     filters = _filters(memory, asked.period)
     hits = [hit for hit in memory.search(text, filters, 40) if hit.origin is not Origin.AI and hit.kind != "question"]
-    fitting = [hit for hit in hits if _share_of_words(asked.words, hit) >= _ENOUGH_WORDS]
+    fitting = [hit for hit in hits if _fits(asked.words, hit)]
     if not fitting:
-        about = " ".join(asked.words)
         period = f" {asked.period.label}" if asked.period else ""
-        return unknown(f"{about}{period}", hits[:3], query=f"search: {text}")
+        sought = " and ".join(f"“{word}”" for word in asked.words)
+        return replace(
+            unknown("", hits[:3], f"search: {text}"),
+            text=f"I don't know: I found no record{period} that holds {sought}.",
+        )
     best = fitting[0]
     return Answer(_quote(best), AnswerMode.QUOTED, f"search: {text}", "", fitting[:EVIDENCE_SHOWN])
 
 
-def _share_of_words(words: list[str], hit: Hit) -> float:
+def _as_typed(word: str, text: str) -> str:
+    found = re.search(re.escape(word), text, re.IGNORECASE)
+    return found[0] if found else word
+
+
+def _fits(words: list[str], hit: Hit) -> bool:
+    """Whether a record holds what was asked about; a nearby one that misses the point is no answer."""
     held = f"{hit.text} {hit.note}".casefold()
-    return sum(_root(word) in held for word in words) / len(words) if words else 0.0
+    missed = sum(re.search(rf"(?<!\w){re.escape(_root(word))}", held) is None for word in words)
+    return bool(words) and missed <= (1 if len(words) >= _MAY_MISS else 0)
 
 
 def _root(word: str) -> str:
+    """The word without the ending of a plural or of a possessive."""
+    word = re.sub(r"['’]s$", "", word)
     return word[:-1] if len(word) > 4 and word.endswith("s") else word
 
 
 def _quote(hit: Hit) -> str:
     text = " ".join(hit.text.split())
-    shown = text if len(text) <= 240 else text[:237] + "…"
-    who = "You" if hit.origin is Origin.SELF else (hit.note.split(" · ")[-1] or hit.source)
-    verb = {"message": "wrote", "utterance": "said", "post": "posted"}.get(hit.kind)
+    shown = text if len(text) <= _QUOTED_CHARS else text[: _QUOTED_CHARS - 1] + "…"
+    when = f"on {hit.local}"
     if hit.kind == "search":
-        return f"You searched on {hit.local} for “{shown}”"
+        return f"You searched {when} for “{shown}”."
+    if hit.kind == "watch":
+        return f"You watched “{shown}” {when}."
     if hit.kind == "caption":
-        return f"On {hit.local} your glasses saw: “{shown}”"
+        return f"{when[0].upper()}{when[1:]} your glasses saw: “{shown}”"
+    verb = {"message": "wrote", "utterance": "said", "post": "posted"}.get(hit.kind)
     if verb is None:
-        return f"On {hit.local}: “{shown}”"
-    return f"{who} {verb} on {hit.local}: “{shown}”"
+        return f"{when[0].upper()}{when[1:]}: “{shown}”"
+    parts = hit.note.split(" · ")
+    who = (parts[0] if hit.kind == "utterance" else parts[-1]) or "Somebody"
+    if hit.origin is Origin.SELF:
+        chat = f" to {parts[0]}" if hit.kind == "message" and parts[0] else ""
+        return f"You {verb}{chat} {when}: “{shown}”"
+    return f"{who} {verb} {when}: “{shown}”"
 
 
 def _filters(memory: Memory, period: Period | None) -> Filters:
@@ -206,7 +324,8 @@ def _filters(memory: Memory, period: Period | None) -> Filters:
     return Filters(start_ms=start, end_ms=end)
 
 
-def _hits(memory: Memory, found: list[Occurrence]) -> list[Hit]:
+def evidence_of(memory: Memory, found: Iterable[Occurrence]) -> list[Hit]:
+    """What an answer rests on, as it is shown beside it."""
     return hits_of(memory.journal, memory.stream, [(o.id, 1.0, "computed") for o in found])
 
 
@@ -215,24 +334,48 @@ def _what(o: Occurrence) -> str:
     return text if len(text) <= 120 else text[:117] + "…"
 
 
-def _moment_label(o: Occurrence) -> str:
+def moment_label(o: Occurrence) -> str:
+    """When it was, for comparing: the day alone where only the day is known."""
     if o.precision is Precision.DAY:
         return o.local_day
     return local_datetime(o.start_ms, o.offset_min).strftime("%Y-%m-%d %H:%M")
 
 
-def _ago(o: Occurrence, now_ms: int) -> str:
-    today = (now_ms + o.offset_min * MINUTE_MS) // DAY_MS
-    days = today - day_number(o.local_day)
+def in_words(o: Occurrence) -> str:
+    """When it was, in a sentence: on Tuesday, 2026-11-17, at 12:07."""
+    if o.precision is Precision.DAY:
+        return on_day(o.local_day)
+    local = local_datetime(o.start_ms, o.offset_min)
+    return f"{on_day(local.date().isoformat())}, at {local:%H:%M}"
+
+
+def on_day(day: str) -> str:
+    """A day in a sentence: on Tuesday, 2026-11-17."""
+    return f"on {weekday_of(day)}, {day}"
+
+
+def weekday_of(day: str) -> str:
+    """English name of the weekday of an ISO date."""
+    return _WEEKDAYS[date.fromisoformat(day).weekday()]
+
+
+def ago(day: str, offset_min: int, now_ms: int) -> str:
+    """How long ago a day was, in brackets with a space before; nothing for a day to come."""
+    days = (now_ms + offset_min * MINUTE_MS) // DAY_MS - day_number(day)
     if days < 0:
         return ""
     return {0: " (today)", 1: " (yesterday)"}.get(days, f" ({days} days ago)")
 
 
+def amount_of_time(seconds: float) -> str:
+    """Seconds as hours and minutes: 7 h 05 min."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
 def _amount(value: float, unit: str) -> str:
     if unit == "duration":
-        minutes = round(value / 60)
-        return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+        return amount_of_time(value)
     if unit == "kg":
         return f"{value:g} kg"
     if unit == "points":

@@ -65,9 +65,23 @@ TOPICS = (
     _topic(rf"\b{_ACTIVITIES}\b", ("workout",), "times", "went {thing}"),
     _topic(r"\bwork(?:ed)?[ -]?outs?\b|\bexercise[sd]?\b", ("workout",), "times", "worked out"),
     _topic(rf"\b(?:see|saw|meet|met) {_THING}$", (*SAID, "region_enter"), "times", "have a record of {thing}"),
-    _topic(rf"(?:\b(?:visit|visited|be at|be in|go to|went to|been to|been at|go|went|eat at|ate at)|(?:^|\b(?:i|we) )(?:at|in)) {_THING}$", ("caption", "region_enter", "conversation"), "times", "were at {thing}", named=True),
     _topic(rf"\b(?:spend|spent|use|used|using) (?:on |in |with )?{_THING}$", ("app_use",), "duration", "used {thing}"),
 )  # fmt: skip
+
+NOUNS = {
+    "sleep": "your sleep",
+    "activity_day": "your steps",
+    "weight_day": "your weight",
+    "readiness_day": "your readiness",
+    "coding_time_day": "time spent programming",
+    "app_time_day": "time at the computer",
+    "listen": "songs you listened to",
+    "search": "searches",
+    "watch": "videos you watched",
+    "message": "messages",
+    "workout": "workouts",
+}
+"""What a topic is called where the question names no thing of its own."""
 
 ASKS = (
     (re.compile(r"\b(?:shortest|fewest|lowest|least)\b"), Measure.LEAST),
@@ -79,6 +93,6 @@ ASKS = (
     (re.compile(r"^(?:when|(?:at )?what (?:time|day)|which day)\b.*\bfirst\b|^when was the first time\b"), Measure.FIRST),
     (re.compile(r"^(?:what'?s|what is|what was|tell me)?\s*(?:my |the )?(?:average|mean)\b|\bon average\b|\bper (?:day|night)\b|\busually\b"), Measure.MEAN),
     (re.compile(r"^how (?:often|many times|many)\b"), Measure.COUNT),
-    (re.compile(r"^how (?:long|much)\b"), Measure.SUM),
+    (re.compile(r"^how (?:long|much)\b|^how (?:well )?(?:did|was|have)\b.*\b(?:sleep|slept|night)\b"), Measure.SUM),
     (re.compile(r"^when (?:did|was|were|have)\b"), Measure.LAST),
 )  # fmt: skip

@@ -15,6 +15,7 @@ STAY_MS = 15 * MINUTE_MS  # shorter is passing by: a menu read at the door is no
 _GAP_MS = 90 * MINUTE_MS  # two sightings of one place further apart are two visits
 _NEAR_M = 120.0  # a phone's position wanders that far while it lies on a table
 _FIX_MS = 45 * MINUTE_MS  # a resting phone reports at least this often
+_REACH_MS = 6 * HOUR_MS  # how far around a period the other sightings of one stay are looked for
 _LONGEST_MS = 24 * HOUR_MS  # a region whose leaving was never heard of is not stayed in for ever
 _METRES_PER_DEGREE = 111_320.0
 
@@ -56,9 +57,10 @@ def visits(
         stayed: tells from positions how long the phone rested around a sighting; without it sightings alone decide.
         regions: also stays in the phone's own regions ("Home", "Work").
     """
-    captions = [o for o in stream.occurrences(kinds=["caption"], start_ms=start_ms, end_ms=end_ms) if o.note]
-    wanted = [o for o in captions if named(place, o.note)]
+    near = stream.occurrences(kinds=["caption"], start_ms=start_ms - _REACH_MS, end_ms=end_ms + _REACH_MS)
+    wanted = [o for o in near if o.note and named(place, o.note)]
     found = [visit for group in _sightings(wanted) if (visit := _seen_visit(group, stayed)) is not None]
+    found = [visit for visit in found if visit.start_ms < end_ms and visit.end_ms > start_ms]
     if regions:
         found += _region_visits(stream, start_ms, end_ms, place)
     return sorted(found, key=lambda v: (v.start_ms, v.place))
@@ -105,8 +107,8 @@ def stayed_by_position(journal: Journal, stream: LifeStream) -> Stayed:
     """How long the phone rested around a sighting, from its positions: stay points after Li et al. (GIS 2008)."""
 
     def stayed(o: Occurrence) -> tuple[int, int] | None:
-        reach = (o.start_ms - 6 * HOUR_MS, o.start_ms + 6 * HOUR_MS)
-        fixes = [p for p in stream.occurrences(kinds=["position"], start_ms=reach[0], end_ms=reach[1])]
+        reach = (o.start_ms - _REACH_MS, o.start_ms + _REACH_MS)
+        fixes = stream.occurrences(kinds=["position"], start_ms=reach[0], end_ms=reach[1])
         stored = journal.get(p.id for p in fixes)
         points = []
         for p in fixes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from hearthside.companion.grounding import keeps, ungrounded
+from hearthside.companion.grounding import added, keeps, ungrounded
 from hearthside.errors import RetryLater
 
 _MAX_TOKENS = 80
@@ -17,6 +18,15 @@ _REWORD = (
 _CHAT = (
     "You are Hearthside, a calm private companion at home. Answer in one or two short warm sentences. You know no "
     "facts about the user here, so state none: no names, no numbers, no dates."
+)
+
+
+# Small talk claims nothing about the person's life, their past above all.
+_ABOUT_YOU = re.compile(
+    r"\byou(?:['’](?:d|ve))? (?:\w+ly )?(?:said|told|mentioned|wrote|went|were|was|did|had|have been|have had|always|"
+    r"usually|used to|often|never|love|loved|like|liked|hate|hated|live|lived|work|worked|ate|slept|bought|met|saw|"
+    r"made|called|asked)\b|\b(?:last time|remember when|as before|i (?:remember|recall|noticed|saw|heard|know))\b",
+    re.IGNORECASE,
 )
 
 
@@ -53,9 +63,13 @@ def reword(model: LanguageModel | None, sentence: str, names: list[str]) -> Word
     if model is None or limited:
         return Worded(sentence, "", limited)
     first_line = said.strip().splitlines()[0].strip() if said.strip() else ""
-    if first_line and keeps(first_line, sentence) and not ungrounded(first_line, [sentence], names):
+    if first_line and _faithful(first_line, sentence, names):
         return Worded(first_line, model.name, "")
     return Worded(sentence, "", "")
+
+
+def _faithful(text: str, sentence: str, names: list[str]) -> bool:
+    return keeps(text, sentence) and not ungrounded(text, [sentence], names) and not added(text, sentence)
 
 
 def small_talk(model: LanguageModel | None, history: list[tuple[str, str]], text: str, names: list[str]) -> Worded:
@@ -70,7 +84,7 @@ def small_talk(model: LanguageModel | None, history: list[tuple[str, str]], text
     said, limited = _ask(model, messages)
     if model is not None and not limited:
         support = [text, *(earlier for role, earlier in history if role == "user")]
-        kept = [s for s in _sentences(said) if not ungrounded(s, support, names)][:2]
+        kept = [s for s in _sentences(said) if not ungrounded(s, support, names) and not _ABOUT_YOU.search(s)][:2]
         if kept:
             return Worded(" ".join(kept), model.name, "")
     return Worded("I'm here. Ask me about your days, or just talk.", "", limited)

@@ -6,7 +6,8 @@ import re
 
 # Scripts written without spaces between words; unicode61 would take a whole sentence for one word.
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
+_LETTERS = r"[^\W_](?:[^\W_]|[\u0300-\u036f])*"  # accents may follow their letters
+_WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})?")
 
 _STOP_WORDS = """
     a about an and any are as at be been but by can could did do does for from get go going got had has have
@@ -18,14 +19,14 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 def indexed_text(text: str) -> str:
-    """The text with runs of Chinese, Japanese and Korean characters split into overlapping pairs and single ones."""
-    return _CJK.sub(lambda match: f" {' '.join([*_pairs(match.group()), *match.group()])} ", text)
+    """The text, case folded, with runs of Chinese, Japanese and Korean split into overlapping pairs and single ones."""
+    return _CJK.sub(lambda match: f" {' '.join([*_pairs(match.group()), *match.group()])} ", text.casefold())
 
 
 def words_of(text: str) -> list[str]:
     """Words to search for, lower case, in order, each once, pairs for scripts without spaces."""
-    spaced = _CJK.sub(lambda match: f" {' '.join(_pairs(match.group()))} ", text)
-    return list(dict.fromkeys(word.casefold() for word in _WORD.findall(spaced)))
+    spaced = _CJK.sub(lambda match: f" {' '.join(_pairs(match.group()))} ", text.casefold())
+    return list(dict.fromkeys(_WORD.findall(spaced)))
 
 
 def content_words(text: str) -> list[str]:

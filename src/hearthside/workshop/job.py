@@ -105,6 +105,8 @@ class LoraSftParameters:
         warmup: share of the steps over which the rate rises from 0; after it a cosine falls to a tenth.
         clip: largest norm of a step's gradient.
         weight_decay: of AdamW.
+        anchor_weight: weight of staying near the base on general text, against forgetting; 0 = none.
+        anchor_tokens: tokens of general text in one step.
         seed: of the initial weights and the order of batches.
     """
 
@@ -118,6 +120,8 @@ class LoraSftParameters:
     warmup: float = 0.1
     clip: float = 1.0
     weight_decay: float = 0.0
+    anchor_weight: float = 1.0
+    anchor_tokens: int = 128
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -131,6 +135,8 @@ class LoraSftParameters:
             "warmup": 0 <= self.warmup < 1,
             "clip": self.clip > 0,
             "weight_decay": 0 <= self.weight_decay < 1,
+            "anchor_weight": 0 <= self.anchor_weight <= 100,
+            "anchor_tokens": 8 <= self.anchor_tokens <= 4096,
             "seed": 0 <= self.seed < 2**31,
         }
         wrong = [name for name, holds in bounds.items() if not holds]

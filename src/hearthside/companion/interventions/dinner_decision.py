@@ -9,7 +9,7 @@ from hearthside.alignment.stream import Occurrence
 from hearthside.companion.interventions import Candidate, LifeContext
 from hearthside.companion.tones import BRIGHT, own_toned, share
 from hearthside.companion.visits import STAY_MS, names_of_people, visits
-from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Origin, local_datetime
+from hearthside.events import DAY_MS, MINUTE_MS, Origin, local_datetime
 
 NAME = "dinner_decision"
 TITLE = "Where to eat, when others wait for your choice"
@@ -26,7 +26,8 @@ _OPEN = re.compile(
     re.IGNORECASE,
 )
 _SETTLED = re.compile(
-    r"\b(?:i(?:'ve| have)? (?:booked|reserved)|(?:is|it's) (?:booked|settled|reserved)|table (?:is )?(?:booked|for \w+ at)|"
+    r"\b(?:i(?:'ve| have)? (?:booked|reserved)|(?:is|it's) (?:booked|settled|reserved)|"
+    r"table (?:is )?(?:booked|for \w+ at)|"
     r"(?:cancelled|called off|is off))\b",
     re.IGNORECASE,
 )
@@ -98,7 +99,7 @@ def _answered(since: list[Occurrence], places: set[str]) -> bool:
         named = [p for p in places if p.casefold() in o.text.casefold() and not _refused(o.text, p)]
         if _SETTLED.search(o.text):
             return True
-        if o.origin is Origin.SELF and (named and "?" not in o.text or proposed.get(chat) and _YES.search(o.text)):
+        if o.origin is Origin.SELF and ((named and "?" not in o.text) or (proposed.get(chat) and _YES.search(o.text))):
             return True
         if o.origin is Origin.PERSON and proposed.get(chat) and _YES.search(o.text):
             return True

@@ -32,7 +32,7 @@ class _Turn:
 
 
 def find(context: LifeContext) -> Candidate | None:
-    """Low tone on most of the last two days, more than in the weeks before, and a place that ended an earlier stretch."""
+    """Low tone on most of two days, more than in the weeks before, and the place after which an earlier one ended."""
     toned = own_toned(context.recent(_WEEKS * 7 * 24, "utterance"))
     recent = [o for o in toned if o.local_day >= context.local_day(1)]
     before = [o for o in toned if o.local_day < context.local_day(1)]
@@ -47,7 +47,8 @@ def find(context: LifeContext) -> Candidate | None:
         return None
     quoted = _said_after(context, turn.visit)
     evidence = [
-        *[o for o in recent if tone_of(o) in LOW][-3:], *turn.visit.evidence[:2], turn.bright, *([quoted] if quoted else []),
+        *[o for o in recent if tone_of(o) in LOW][-3:], *turn.visit.evidence[:2], turn.bright,
+        *([quoted] if quoted else []),
     ]  # fmt: skip
     value = 0.55 + 0.2 * (low - _MOSTLY) / (1 - _MOSTLY) + (0.05 if quoted else 0.0)
     return Candidate(_text(context, turn, quoted), _reason(low), round(value, 3), list(dict.fromkeys(evidence)))
@@ -103,7 +104,7 @@ def _said_after(context: LifeContext, visit: Visit) -> Occurrence | None:
     own = [o for o in written if o.origin is Origin.SELF and len(o.text) <= 160]
     named = [o for o in own if visit.place.casefold() in o.text.casefold()]
     good = [o for o in named if any(word in o.text.casefold() for word in _WORDS)]
-    return (good or [None])[0]
+    return good[0] if good else None
 
 
 def _text(context: LifeContext, turn: _Turn, quoted: Occurrence | None) -> str:

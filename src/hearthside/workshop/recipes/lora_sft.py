@@ -1,19 +1,25 @@
 """Supervised fine-tuning of a LoRA on the person's own words: next-token loss on targets only, AdamW, cosine rate.
 
 Starts from the base each time, so nothing of an older adapter, or of data since forgotten, lives on. The loss of a step
-is the mean over the supervised tokens of its sequences; context tokens are read but never learned.
+is the mean over the supervised tokens of its sequences; context tokens are read but never learned. So that a new manner
+costs little general ability, each step also holds the model near the base on a few lines of general prose, written for
+this (`anchor_text.txt`): Kullback-Leibler divergence from the base's own predictions, as in Learning without Forgetting
+(Li & Hoiem 2016, arXiv 1606.09282).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 
 from hearthside.errors import Refused, RetryLater
 from hearthside.workshop.adapter_gguf import peft_config
@@ -41,6 +47,7 @@ def train(
     learnable = [chat for chat in chats if any(chat.targets[1:])]
     if not learnable:
         raise Refused("training-nothing-to-learn", "No own words fit into the token limit; nothing was trained.")
+    anchors = cycle(read_anchors(served, parameters.anchor_tokens))
     adapter = new_adapter(served, parameters)
     batches = plan_batches(learnable, parameters)
     optimizer = torch.optim.AdamW(
@@ -54,7 +61,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = parameters.learning_rate * rate(step, len(batches), parameters.warmup)
         loss = batch_loss(served, batch)
-        loss.backward()
+        (loss + anchor_loss(served, next(anchors), parameters.anchor_weight)).backward()
         torch.nn.utils.clip_grad_norm_(adapter.values(), parameters.clip, error_if_nonfinite=True)
         optimizer.step()
         optimizer.zero_grad()
@@ -116,6 +123,37 @@ def batch_loss(served: ServedBase, batch: list[ChatTokens]) -> Tensor:
     """Mean cross-entropy over the supervised tokens of the batch, nats per token."""
     states, tokens, _ = target_states(served.hidden(padded(batch)), batch, (WORDS, END_MARK))
     return cross_entropy(served.logits(states), tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A stretch of general text.
+
+    Attributes:
+        ids: token ids (1, tokens).
+        states: the base's own last hidden states (tokens, width).
+    """
+
+    ids: Tensor
+    states: Tensor
+
+
+def read_anchors(served: ServedBase, tokens: int) -> list[Anchor]:
+    """The general text in stretches, read by the base before an adapter is hung in."""
+    text = files("hearthside.workshop.recipes").joinpath("anchor_text.txt").read_text("utf-8")
+    ids = torch.tensor(served.tokenizer(text, add_special_tokens=False)["input_ids"])
+    with torch.no_grad():
+        return [Anchor(piece[None], served.hidden(piece[None])[0]) for piece in ids.split(tokens)]
+
+
+def anchor_loss(served: ServedBase, anchor: Anchor, weight: float) -> Tensor:
+    """weight · mean over tokens of KL(base || adapter), nats."""
+    if weight == 0:
+        return torch.zeros(())
+    with torch.no_grad():
+        expected = served.logits(anchor.states).log_softmax(-1)
+    found = served.logits(served.hidden(anchor.ids)[0]).log_softmax(-1)
+    return weight * kl_div(found, expected, reduction="batchmean", log_target=True)
 
 
 def rate(step: int, steps: int, warmup: float) -> float:
