@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from hearthside.config import Settings, load_settings
 from hearthside.errors import ConfigError, HearthsideError, NeedsPerson, Refused, RetryLater
@@ -318,11 +318,11 @@ def workshop(
 @app.command()
 def settings(vault: _VAULT = None) -> None:
     """Show every setting with its value and what it means."""
-    table = Table("setting", "value", "meaning")
+    table = Table("setting", Column("value", overflow="fold"), "meaning")
     current = _settings(vault)
     for name, info in Settings.model_fields.items():
         table.add_row(name, str(getattr(current, name)), info.description or "")
-    out.print(table, soft_wrap=False)  # a cell is folded, not cut
+    out.print(table, soft_wrap=False)
 
 
 def print_json(value: object) -> None:

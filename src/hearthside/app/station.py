@@ -130,6 +130,8 @@ def _access_token(rooms: Rooms) -> str:
 def _keep(house: House, stop: threading.Event) -> None:
     """Keep the derived rooms in step, give meaning to new records, and begin the night; never calls the model idly."""
     last_night = ""
+    if house.trainer.cut_short():
+        house.start_night()
     while not stop.wait(_KEEP_S if house.rooms.stream.bounds() else 2.0):
         try:
             busy = any(job.state == "running" for job in house.jobs())
@@ -148,3 +150,5 @@ def _keep(house: House, stop: threading.Event) -> None:
                     house.start_night()
         except HearthsideError as error:
             _LOG.warning("keeper: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - one bad look must not end the quiet work for good
+            _LOG.error("keeper: %s", type(error).__name__)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 
 from hearthside.app.jobs import Handle
 from hearthside.app.rooms import Rooms
-from hearthside.errors import HearthsideError, Refused
+from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.inference.adapters import AdapterEntry
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
 from hearthside.inference.supervisor import Supervisor
@@ -30,9 +32,34 @@ class TrainingDesk:
     def __init__(self, rooms: Rooms, compute: Supervisor | None, embedder: Callable[[], Embedder | None]) -> None:
         self._rooms, self._compute, self._embedder = rooms, compute, embedder
         self.parameters = LoraSftParameters()
+        self._model: ModelFile | None = None
 
     def run_night(self, handle: Handle) -> str:
         """Run the cycle, or go on where the last one was cut short; returns its closing sentence."""
+        with self._alone():
+            return self._run_night(handle)
+
+    def cut_short(self) -> bool:
+        """Whether the last night was cut short by a crash and should go on."""
+        return NightCycle(self._rooms.journal, night_steps(self.night_rooms()), self._rooms.clock).cut_short()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One night at a time for a vault, whichever process runs it.
+
+        Raises:
+            RetryLater: another process is in the middle of a night.
+        """
+        with (self._rooms.vault.folder / "night.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RetryLater(
+                    "night-running", "Another process is in the middle of the night's work; it was left to finish."
+                ) from error
+            yield
+
+    def _run_night(self, handle: Handle) -> str:
         night = NightCycle(self._rooms.journal, night_steps(self.night_rooms()), self._rooms.clock)
         total = len(night.steps)
 
@@ -80,8 +107,10 @@ class TrainingDesk:
 
     def model(self) -> ModelFile:
         """The model that is served and trained against."""
-        path = self._rooms.settings.model_path
-        return model_file(path) if path else embedded_model()
+        if self._model is None:  # its hash is over the whole file
+            path = self._rooms.settings.model_path
+            self._model = model_file(path) if path else embedded_model()
+        return self._model
 
     def night_rooms(self) -> NightRooms:
         """What the steps of a night work with."""

@@ -269,11 +269,9 @@ def answer_recall(memory: Memory, text: str, asked: Recall) -> Answer:
     fitting = [hit for hit in hits if _fits(asked.words, hit)]
     if not fitting:
         period = f" {asked.period.label}" if asked.period else ""
-        sought = " and ".join(f"“{word}”" for word in asked.words)
-        return replace(
-            unknown("", hits[:3], f"search: {text}"),
-            text=f"I don't know: I found no record{period} that holds {sought}.",
-        )
+        sought = " and ".join(f"“{_as_typed(word, text)}”" for word in asked.words)
+        answer = unknown("", hits[:3], f"search: {text}")
+        return replace(answer, text=f"I don't know: I found no record{period} that holds {sought}.")
     best = fitting[0]
     return Answer(_quote(best), AnswerMode.QUOTED, f"search: {text}", "", fitting[:EVIDENCE_SHOWN])
 

@@ -50,6 +50,7 @@ TOPICS = (
     _topic(r"\b(?:cod(?:e|ed|ing)|program(?:med|ming)?)\b", ("coding_time_day",), "duration", "spent programming"),
     _topic(r"\b(?:at|on) (?:my|the) computer\b|\bcomputer time\b", ("app_time_day",), "duration", "were at the computer"),
     _topic(rf"\b(?:listen|listened|listening|hear|heard|play|played)(?: to)?(?: {_THING})?$", ("listen",), "times", "listened to {thing}"),
+    _topic(r"\b(?:posts?|posted|tweets?|tweeted)\b", ("post",), "times", "posted"),
     _topic(r"\b(?:songs?|tracks?)\b", ("listen",), "songs", "listened to"),
     _topic(rf"\b(?:search|searched|google|googled|look(?:ed)? up)(?: for)?(?: {_THING})?$", ("search",), "times", "searched for {thing}"),
     _topic(rf"\bvideos?(?: (?:of|by|with|from) {_THING})?(?: (?:have|did) (?:i|we))? watch(?:ed)?$", ("watch",), "times", "watched {thing}"),
@@ -80,6 +81,7 @@ NOUNS = {
     "watch": "videos you watched",
     "message": "messages",
     "workout": "workouts",
+    "post": "posts",
 }
 """What a topic is called where the question names no thing of its own."""
 

@@ -134,6 +134,11 @@ class NightCycle:
         _LOG.info("step %s %s in %d ms", step.name, result.state, self._clock() - started)
         return result.data
 
+    def cut_short(self) -> bool:
+        """Whether the last cycle ended in the middle of a step (a crash, a power cut) less than a night ago."""
+        state = self._resumable()
+        return state is not None and any(how == "running" for how, _, _ in state.steps.values())
+
     def _resumable(self) -> CycleState | None:
         state = last_cycle(self._journal)
         if state is None or self._clock() - state.started_ms > _RESUME_WITHIN_MS:
