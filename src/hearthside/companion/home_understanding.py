@@ -15,6 +15,7 @@ from hearthside.journal import Journal
 from hearthside.memory.search import hits_of
 
 _GONE_MS = 2 * HOUR_MS  # a proposal is about now; later it is gone
+_HOME, _GONE = "home", (" not home", " not_home", " away")
 _EVENING_HOUR = 20
 _DIM_PCT = 30
 _BRIGHT = 150  # of 255: a light above this is worth dimming
@@ -50,16 +51,21 @@ def _asleep(context: LifeContext) -> tuple[str, list[Occurrence]] | None:
 
 
 def _away(context: LifeContext) -> tuple[str, list[Occurrence]] | None:
-    """The last word on whether the person is at home, from the phone or from the home itself."""
-    found = [
-        o
-        for o in context.recent(24, "state", "region_enter", "region_leave")
-        if o.kind != "state" or o.text.casefold().endswith(("not home", "not_home", "away", " home"))
-    ]
-    if not found:
-        return None
-    last = found[-1]
-    gone = last.kind == "region_leave" or last.text.casefold().endswith(("not home", "not_home", "away"))
+    """The last word on whether the person is at home: the phone's, or the home's own where the phone says nothing.
+
+    Leaving any region but home tells nothing; entering another one tells that home was left.
+    """
+    crossed = context.recent(24, "region_enter", "region_leave")
+    telling = [o for o in crossed if o.kind == "region_enter" or o.text.casefold() == _HOME]
+    if telling:
+        last = telling[-1]
+        gone = last.kind == "region_leave" or last.text.casefold() != _HOME
+    else:
+        said = [o for o in context.recent(24, "state") if o.text.casefold().endswith((*_GONE, f" {_HOME}"))]
+        if not said:
+            return None
+        last = said[-1]
+        gone = last.text.casefold().endswith(_GONE)
     return ("You are not at home.", [last]) if gone else None
 
 

@@ -67,8 +67,9 @@ def visits(
 
 
 def named(asked: str, name: str) -> bool:
-    """Whether a place's name holds each word that was asked for, at the beginning of a word."""
-    return all(re.search(rf"\b{re.escape(word)}", name, re.IGNORECASE) for word in re.findall(r"\w+", asked))
+    """Whether a name holds each word that was asked for, at the beginning of a word; articles do not matter."""
+    words = re.findall(r"\w+", re.sub(r"^(?:the|a|an|my|our) (?=\w)", "", asked, flags=re.IGNORECASE))
+    return all(re.search(rf"\b{re.escape(word)}", name, re.IGNORECASE) for word in words)
 
 
 def with_people(stream: LifeStream, visit: Visit, known: Iterable[str]) -> Visit:
