@@ -40,6 +40,8 @@ def _understood(text: str) -> object:
         ("How many songs did I listen to last month?", Measure.COUNT, ("listen",), ("2026-02-01", "2026-02-28")),
         ("When did I last listen to Radiohead?", Measure.LAST, ("listen",), None),
         ("When did I first search for a violin?", Measure.FIRST, ("search",), None),
+        ("When did I last search for sleep songs?", Measure.LAST, ("search",), None),
+        ("When did I last hear from Ann?", Measure.LAST, ("message", "utterance", "conversation", "caption"), None),
         ("How many videos of Halfmoon did I watch?", Measure.COUNT, ("watch",), None),
         ("How many times did I post this year?", Measure.COUNT, ("post",), ("2026-01-01", "2026-03-18")),
         ("When did I first leave home today?", Measure.FIRST, ("region_leave",), ("2026-03-18", "2026-03-18")),

@@ -13,7 +13,7 @@ from hearthside.egress import Egress
 from hearthside.events import HOUR_MS
 from hearthside.night.likelihood import ScoredText, bits_per_character, paired_bootstrap
 from hearthside.workshop.client import LocalWorkshop, TrainedAdapter, WorkshopClient
-from hearthside.workshop.job import LoraSftParameters, make_job
+from hearthside.workshop.job import make_job
 from tests.workshop.invented_chat import as_samples, invented_chat, with_context
 from tests.workshop.tiny_base import sha256_of, smollm2_path
 
@@ -38,7 +38,6 @@ def _train(base: Path) -> TrainedAdapter:
         data_from="2024-05-01",
         data_to="2024-05-23",
         delete_by_ms=_now() + HOUR_MS,
-        parameters=LoraSftParameters(epochs=1),
     )
     with LocalWorkshop([base], threads=2) as workshop:
         client = WorkshopClient(egress, workshop.url, clock=_now, random_bytes=secrets.token_bytes)

@@ -205,7 +205,8 @@ def _query_for(rest: str, measure: Measure, period: Period | None) -> Computed |
             measure = Measure.SUM
         if measure is Measure.SUM and topic.unit in {"kg", "points"}:
             measure = Measure.LAST
-        words = tuple(_stem(word) for word in content_words(thing)) if thing else ()
+        alike = _ALIKE if topic.kinds == ("workout",) else {}
+        words = tuple(alike.get(word, _stem(word)) for word in content_words(thing)) if thing else ()
         template = topic.verb if thing.endswith("ing") or "went" not in topic.verb else "did {thing}"
         verb = template.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
         query = Query(
@@ -228,8 +229,6 @@ def _by_words(rest: str, measure: Measure, period: Period | None) -> Computed | 
 
 def _stem(word: str) -> str:
     """The beginning that a word's forms share: "running" and "runs" both begin with "run"."""
-    if word in _ALIKE:
-        return _ALIKE[word]
     if word.endswith("ing") and word not in _NO_FORM and len(word) > 5:
         stem = word[:-3]
         return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "ls" else stem

@@ -30,7 +30,7 @@ class Moment:
         now_ms: the present.
         local_hour: hour of the day on the person's clock.
         asleep: a sleep interval covers the present, as far as is known.
-        in_conversation: the person is talking or writing with somebody right now.
+        in_conversation: the person is talking with somebody right now.
     """
 
     now_ms: int

@@ -42,6 +42,10 @@ _ACTIVITIES = (
 )
 SPOKEN = ("utterance", "conversation")
 TOPICS = (
+    # What was searched for or watched may be named like anything else, so these come first.
+    _topic(rf"\b(?:search|searched|google|googled|look(?:ed)? up)(?: for)?(?: {_THING})?$", ("search",), "times", "searched for {thing}"),
+    _topic(rf"\bvideos?(?: (?:of|by|with|from) {_THING})?(?: (?:have|did) (?:i|we))? watch(?:ed)?$", ("watch",), "times", "watched {thing}"),
+    _topic(rf"\b(?:watch|watched|watching)(?: {_THING})?$", ("watch",), "times", "watched {thing}"),
     _topic(r"\b(?:in bed)\b", ("sleep",), "duration", "were in bed", best_source=True, whole=True),
     _topic(r"\b(?:sleep|asleep|slept|nights?)\b", ("sleep",), "duration", "slept", best_source=True),
     _topic(r"\bsteps?\b|\bwalk(?:ed)? (?:far|steps)", ("activity_day",), "steps", "took"),
@@ -49,12 +53,9 @@ TOPICS = (
     _topic(r"\breadiness\b", ("readiness_day",), "points", "had a readiness of"),
     _topic(r"\b(?:cod(?:e|ed|ing)|program(?:med|ming)?)\b", ("coding_time_day",), "duration", "spent programming"),
     _topic(r"\b(?:at|on) (?:my|the) computer\b|\bcomputer time\b", ("app_time_day",), "duration", "were at the computer"),
-    _topic(rf"\b(?:listen|listened|listening|hear|heard|play|played)(?: to)?(?: {_THING})?$", ("listen",), "times", "listened to {thing}"),
+    _topic(rf"\b(?:listen|listened|listening|hear(?! from)|heard(?! from)|play|played)(?: to)?(?: {_THING})?$", ("listen",), "times", "listened to {thing}"),
     _topic(r"\b(?:posts?|posted|tweets?|tweeted)\b", ("post",), "times", "posted"),
     _topic(r"\b(?:songs?|tracks?)\b", ("listen",), "songs", "listened to"),
-    _topic(rf"\b(?:search|searched|google|googled|look(?:ed)? up)(?: for)?(?: {_THING})?$", ("search",), "times", "searched for {thing}"),
-    _topic(rf"\bvideos?(?: (?:of|by|with|from) {_THING})?(?: (?:have|did) (?:i|we))? watch(?:ed)?$", ("watch",), "times", "watched {thing}"),
-    _topic(rf"\b(?:watch|watched|watching)(?: {_THING})?$", ("watch",), "times", "watched {thing}"),
     _topic(rf"\bmessages?\b.*?\b(?:send|sent|write|wrote)(?: to {_THING})?$", ("message",), "messages", "sent {to}{thing}", origins=(Origin.SELF,), named=True),
     _topic(rf"\bmessages?\b.*?\b(?:get|got|receive|received)(?: from {_THING})?$", ("message",), "messages", "got {from}{thing}", origins=(Origin.PERSON,), named=True),
     _topic(rf"\b(?:message|messaged|text|texted|write to|wrote to|write|wrote|send|sent)(?: to)? {_THING}$", ("message",), "times", "wrote to {thing}", origins=(Origin.SELF,), named=True),

@@ -113,14 +113,14 @@ class LoraSftParameters:
     rank: int = 8
     alpha: float = 16.0
     rslora: bool = False
-    learning_rate: float = 1e-3
-    epochs: int = 2
+    learning_rate: float = 1.5e-3
+    epochs: int = 1
     batch_tokens: int = 512
     max_tokens: int = 256
     warmup: float = 0.1
     clip: float = 1.0
     weight_decay: float = 0.0
-    anchor_weight: float = 1.0
+    anchor_weight: float = 10.0
     anchor_tokens: int = 128
     seed: int = 1
 

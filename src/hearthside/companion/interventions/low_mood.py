@@ -14,11 +14,13 @@ NAME = "low_mood"
 TITLE = "What helped the last time your voice was flat"
 
 _WEEKS = 8  # how far back "the weeks before" and an earlier flat stretch are looked for
-_ENOUGH = 5  # utterances with a tone, in the last two days
+_ENOUGH, _ENOUGH_OF_ONE = 3, 5  # utterances with a tone, over two days, or when only one of them was heard
+_NEARLY_ALL = 0.9
 _MOSTLY = 0.6  # share of low utterances that makes two days, or one day, low
 _LIFTED = 0.5  # share of bright utterances from the turn on
 _MORE_THAN_BEFORE = 0.25
 _AFTER_MS = 24 * HOUR_MS  # the voice must be bright within a day after the visit
+_STRETCH = {1: "lately", 2: "on most of the last two days"}
 _WORDS = ("helped", "did me", "so good", "better", "lifted", "breathe", "calm", "quiet and warm")
 
 
@@ -38,7 +40,8 @@ def find(context: LifeContext) -> Candidate | None:
     before = [o for o in toned if o.local_day < context.local_day(1)]
     low = share(recent, LOW)
     # The last word counts: a mood that has lifted by itself needs nobody to speak of it.
-    if len(recent) < _ENOUGH or low < _MOSTLY or tone_of(recent[-1]) not in LOW:
+    days = len({o.local_day for o in recent})
+    if not _enough(len(recent), days, low) or tone_of(recent[-1]) not in LOW:
         return None
     if not before or low - share(before, LOW) < _MORE_THAN_BEFORE:
         return None
@@ -51,7 +54,12 @@ def find(context: LifeContext) -> Candidate | None:
         *([quoted] if quoted else []),
     ]  # fmt: skip
     value = 0.55 + 0.2 * (low - _MOSTLY) / (1 - _MOSTLY) + (0.05 if quoted else 0.0)
-    return Candidate(_text(context, turn, quoted), _reason(low), round(value, 3), list(dict.fromkeys(evidence)))
+    return Candidate(_text(turn, quoted, days), _reason(low, days), round(value, 3), list(dict.fromkeys(evidence)))
+
+
+def _enough(count: int, days: int, low: float) -> bool:
+    """Whether this is a low stretch: most of what was said on two days, or nearly all on the one heard."""
+    return (days == 2 and count >= _ENOUGH and low >= _MOSTLY) or (count >= _ENOUGH_OF_ONE and low >= _NEARLY_ALL)
 
 
 def _last_turn(context: LifeContext, before: list[Occurrence]) -> _Turn | None:
@@ -107,13 +115,13 @@ def _said_after(context: LifeContext, visit: Visit) -> Occurrence | None:
     return good[0] if good else None
 
 
-def _text(context: LifeContext, turn: _Turn, quoted: Occurrence | None) -> str:
+def _text(turn: _Turn, quoted: Occurrence | None, days: int) -> str:
     visit = turn.visit
     day = local_datetime(visit.start_ms, visit.offset_min).strftime("%A, %Y-%m-%d")
     people = f" with {_listed(visit.people)}" if visit.people else ""
     part = "an evening" if visit.hour >= 17 else "a visit"
     text = (
-        f"Your voice has been flat on most of the last two days. It was like that from {turn.days[0]} too, "
+        f"Your voice has been flat {_STRETCH[days]}. It was like that from {turn.days[0]} too, "
         f"and it was brighter again after {part} at {visit.place}{people} on {day}."
     )
     if quoted is not None:
@@ -121,8 +129,9 @@ def _text(context: LifeContext, turn: _Turn, quoted: Occurrence | None) -> str:
     return f"{text} Would you like to go there again?"
 
 
-def _reason(low: float) -> str:
-    return f"In the last two days {round(low * 100)} % of what you said sounded low, far more than in the weeks before."
+def _reason(low: float, days: int) -> str:
+    since = "In the last two days" if days == 2 else "Lately"
+    return f"{since} {round(low * 100)} % of what you said sounded low, far more than in the weeks before."
 
 
 def _listed(names: tuple[str, ...]) -> str:
