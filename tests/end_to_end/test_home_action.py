@@ -10,6 +10,7 @@ import pytest
 
 from hearthside.app.house import House
 from hearthside.app.station import open_house
+from hearthside.companion.answers import HomeProposal
 from hearthside.config import Settings
 from hearthside.errors import Refused
 from hearthside.events import HOUR_MS, Event, Layer, Origin, Trust
@@ -50,6 +51,16 @@ def fall_asleep(house: House) -> None:
     house.keep_in_step()
 
 
+def heard(house: House) -> set[str]:
+    """Entities that the house has heard of over its standing connection."""
+    stored = house.rooms.journal.read(sources=["home_assistant"])
+    return {str(item.record.payload["entity"]) for item in stored if isinstance(item.record, Event)}
+
+
+def proposed(house: House) -> list[HomeProposal]:
+    return [proposal for proposal in house.proposals() if proposal.state == "proposed"]
+
+
 def light_state(house: House, entity: str) -> str:
     home = house.outside.home()
     assert home is not None
@@ -57,7 +68,7 @@ def light_state(house: House, entity: str) -> str:
 
 
 def test_states_of_the_home_become_part_of_the_life(house: House) -> None:
-    wait_for(lambda: len(list(house.rooms.journal.read(sources=["home_assistant"]))) > 20)
+    wait_for(lambda: "light.kitchen_lights" in heard(house))
     house.keep_in_step()
     view = house.slice(house.rooms.clock())
     residential = next(layer for layer in view.layers if layer.layer is Layer.RESIDENTIAL)
@@ -70,10 +81,11 @@ def test_a_light_that_burns_while_the_person_sleeps_is_turned_off_after_a_tap_on
     assert home is not None
     home.act(HomeAction("light.ceiling_lights", "turn_on"), confirmed=True)
     fall_asleep(house)
-    (proposal,) = [p for p in house.proposals() if p.state == "proposed"]
+    wait_for(lambda: bool(proposed(house)))
+    (proposal,) = proposed(house)
     assert proposal.reason == "You are asleep." and proposal.evidence
     assert light_state(house, proposal.entity) == "on"  # nothing happens without the tap
-    assert len([p for p in house.proposals() if p.state == "proposed"]) == 1
+    assert len(proposed(house)) == 1
     done = house.confirm_proposal(proposal.id)
     assert done.state == "done" and done.can_undo
     wait_for(lambda: light_state(house, proposal.entity) == "off")
@@ -88,10 +100,11 @@ def test_a_dismissed_proposal_does_nothing(house: House) -> None:
     assert home is not None
     home.act(HomeAction("light.ceiling_lights", "turn_on"), confirmed=True)
     fall_asleep(house)
-    proposal = next(p for p in house.proposals() if p.state == "proposed")
+    wait_for(lambda: bool(proposed(house)))
+    proposal = proposed(house)[0]
     house.dismiss_proposal(proposal.id)
     assert light_state(house, proposal.entity) == "on"
-    assert proposal.entity not in {p.entity for p in house.proposals() if p.state == "proposed"}
+    assert proposal.entity not in {p.entity for p in proposed(house)}
 
 
 @pytest.mark.parametrize(

@@ -442,7 +442,7 @@ def test_a_workshop_without_its_base_says_so(tmp_path: Path) -> None:
 
 
 def test_nothing_touches_the_disk_and_no_process_stays(base: Path, tmp_path: Path, egress: Egress) -> None:
-    """A training under strace-like scrutiny: a fresh temporary and home folder stay empty, and all children end."""
+    """Killed while training: temporary, cache and home folder are empty, and the worker has ended with its workshop."""
     environment = {name: str(tmp_path / name) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
     for folder in environment.values():
         Path(folder).mkdir()

@@ -23,7 +23,7 @@ from hearthside.companion.offers import OfferDesk
 from hearthside.companion.wording import LanguageModel
 from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import Event, Series, local_datetime, ms_of
-from hearthside.home import HomeAssistant
+from hearthside.home import EntityState, HomeAssistant
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake import FileReport, Importer, Outcome, Progress
 from hearthside.journal.decisions import decide, decided
@@ -45,12 +45,14 @@ class Outside:
         model_name: name of the model it serves.
         home: gives the Home Assistant client, or None while none is set up.
         home_problem: why Home Assistant is away, or "".
+        home_states: the states last heard over the standing connection; None asks Home Assistant each time.
     """
 
     compute: Supervisor | None
     model_name: str
     home: Callable[[], HomeAssistant | None]
     home_problem: Callable[[], str]
+    home_states: Callable[[], list[EntityState]] | None = None
 
 
 class House:
@@ -69,7 +71,7 @@ class House:
             rooms.journal, rooms.stream, self.search, lambda: self._model, self.names, rooms.clock
         )
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
-        self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock)
+        self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock, outside.home_states)
         self.trainer = TrainingDesk(rooms, outside.compute, self._embedder)
         self._names: tuple[int, list[str]] = (-1, [])
         self._suggested: tuple[int, list[str]] = (-1, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class _HomeLink:
     client: HomeAssistant | None = None
     subscription: Subscription | None = None
     problem: str = ""
+    states: dict[str, EntityState] = field(default_factory=dict)
 
 
 def open_house(
@@ -58,7 +59,9 @@ def open_house(
     link = _HomeLink()
     if settings.home_assistant_url:
         _connect_home(rooms, link, follow=with_home)
-    return House(rooms, Outside(compute, name, lambda: link.client, lambda: link.problem))
+    # With a standing connection the pages' questions cost no request, and so no row in the ledger.
+    states = (lambda: list(link.states.values())) if with_home else None
+    return House(rooms, Outside(compute, name, lambda: link.client, lambda: link.problem, states))
 
 
 def _connect_home(rooms: Rooms, link: _HomeLink, follow: bool) -> None:
@@ -74,6 +77,7 @@ def _connect_home(rooms: Rooms, link: _HomeLink, follow: bool) -> None:
     link.client = HomeAssistant(settings.home_assistant_url, token, rooms.egress, rooms.clock)
 
     def on_state(state: EntityState) -> None:
+        link.states[state.entity_id] = state
         rooms.journal.append([event_from_state(state)])
 
     def on_link(up: bool, why: str) -> None:

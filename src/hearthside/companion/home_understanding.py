@@ -93,12 +93,19 @@ class HomeDesk:
 
     Args:
         home: gives the Home Assistant client, or None while none is set up.
+        states: gives the states that were last heard, without asking again; None asks Home Assistant each time.
     """
 
     def __init__(
-        self, journal: Journal, stream: LifeStream, home: Callable[[], HomeAssistant | None], clock: Callable[[], int]
+        self,
+        journal: Journal,
+        stream: LifeStream,
+        home: Callable[[], HomeAssistant | None],
+        clock: Callable[[], int],
+        states: Callable[[], list[EntityState]] | None = None,
     ) -> None:
         self._journal, self._stream, self._home, self._clock = journal, stream, home, clock
+        self._states = states
         self._results: dict[str, ActionResult] = {}
 
     def proposals(self) -> list[HomeProposal]:
@@ -158,7 +165,7 @@ class HomeDesk:
         if home is None:
             return None
         try:
-            states = home.states()
+            states = self._states() if self._states is not None else home.states()
         except HearthsideError:
             return None  # the health page says that Home Assistant is away; a proposal can wait
         offset = self._stream.offset_on(local_datetime(now, 0).date().isoformat())
