@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 
 from tests.home_assistant_server import HomeAssistantServer, start_home_assistant
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that starts Hearthside's logging leaves it as it was, so that others still hear it."""
+    root = logging.getLogger("hearthside")
+    before = (root.handlers[:], root.level, root.propagate)
+    yield
+    root.handlers[:], root.level, root.propagate = before[0], before[1], before[2]
 
 
 @pytest.fixture(scope="session")

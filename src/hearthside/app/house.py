@@ -68,7 +68,7 @@ class House:
         )
         self._model: LanguageModel | None = model
         self._dialogue = Dialogue(
-            rooms.journal, rooms.stream, self.search, lambda: self._model, self.names, rooms.clock
+            rooms.journal, rooms.stream, self.search, lambda: self._model, self.names, rooms.clock, self._unfinished
         )
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock, outside.home_states)
@@ -114,6 +114,9 @@ class House:
                     found |= {str(value) for value in fields if value}
             self._names = (seq, sorted(found))
         return self._names[1]
+
+    def _unfinished(self) -> str:
+        return "An import is still under way, so this may not be the whole of it." if self._importing() else ""
 
     def _importing(self) -> bool:
         return any(job.state == "running" and job.kind in {"import", "sample"} for job in self._jobs.jobs())

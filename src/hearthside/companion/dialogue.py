@@ -31,6 +31,7 @@ class Dialogue:
         model: gives the language model, or None while the compute node is not running.
         names: gives the names known from this life, for the grounding check.
         clock: the present, UTC milliseconds.
+        unfinished: says why an answer may not be the last word yet (an import under way), or "".
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Dialogue:
         model: Callable[[], LanguageModel | None],
         names: Callable[[], list[str]],
         clock: Callable[[], int],
+        unfinished: Callable[[], str] = lambda: "",
     ) -> None:
         self._journal, self._stream, self._search = journal, stream, search
+        self._unfinished = unfinished
         self._model, self._names, self._clock = model, names, clock
         self._one_at_a_time = threading.Lock()
 
@@ -112,8 +115,8 @@ class Dialogue:
             else:
                 answer = answer_recall(memory, text, understood)
             if answer.mode is AnswerMode.COMPUTED:
-                return _worded(answer, reword(self._model(), answer.text, names))
-            return answer
+                answer = _worded(answer, reword(self._model(), answer.text, names))
+            return replace(answer, limited=answer.limited or self._unfinished())
 
     def _history(self, conversation: str) -> list[tuple[str, str]]:
         turns = self.turns(conversation)[:-1]
