@@ -69,6 +69,8 @@ def _house(vault: Path | None, with_compute: bool = False) -> Iterator[Any]:
     start_logging()
     house = open_house(_settings(vault), passphrase=_passphrase(), with_compute=with_compute)
     try:
+        if house.overview().invented:
+            err.print("(This life is invented: nobody in it exists.)", style="dim")
         yield house
     finally:
         house.close()
@@ -154,14 +156,20 @@ def sample(
 
 @app.command()
 def day(
-    day: Annotated[str, typer.Argument(metavar="DATE", help="ISO date.")], vault: _VAULT = None, as_json: _JSON = False
+    day: Annotated[str, typer.Argument(metavar="[DATE]", help="ISO date; the newest day by default.")] = "",
+    vault: _VAULT = None,
+    as_json: _JSON = False,
 ) -> None:
     """Show one local day: the six lanes with their coverage."""
     from hearthside.app.printing import print_day
 
-    _check_date(day)
+    if day:
+        _check_date(day)
     with _house(vault) as house:
-        view = house.day(day)
+        newest = house.overview().last_day
+        if not day and not newest:
+            raise NeedsPerson("vault-empty", "There is no day to show yet. `hearthside import PATH...` brings data in.")
+        view = house.day(day or newest)
     print_json(view) if as_json else print_day(out, view)
 
 

@@ -76,7 +76,7 @@ def test_in_bed_is_not_asleep(nights: Memory) -> None:
 
 
 def test_of_two_devices_the_fuller_one_counts(memory: Memory) -> None:
-    for day, ring, watch in ((0, 7, 6), (1, 5, 8)):
+    for day, ring, watch in ((0, 7, 6), (1, 5, 7)):
         start = START + day * DAY_MS
         memory.take(
             event("sleep", start, start + 8 * HOUR_MS, source="ring", total=ring * 3600),
@@ -86,11 +86,35 @@ def test_of_two_devices_the_fuller_one_counts(memory: Memory) -> None:
     memory.take(event("sleep", START + 2 * DAY_MS, START + 2 * DAY_MS + HOUR_MS, source="watch"))
     both = run_query(memory.stream, Query(Measure.SUM, ("sleep",)))
     best = run_query(memory.stream, Query(Measure.SUM, ("sleep",), best_source=True))
-    assert (both.count, both.value) == (5, (26 + 1) * 3600)
-    assert (best.count, best.value, best.days) == (3, (15 + 1) * 3600, 3)
+    assert (both.count, both.value) == (5, (25 + 1) * 3600)
+    assert (best.count, best.value, best.days) == (3, (14 + 1) * 3600, 3)
     assert [o.source for o in best.evidence] == ["watch", "watch", "ring"]
     mixed = run_query(memory.stream, Query(Measure.COUNT, ("sleep", "workout"), best_source=True))
     assert mixed.count == 5  # a walk is not the same night measured twice
+
+
+def test_time_asleep_counts_before_the_length_of_a_session_and_no_minute_counts_twice(memory: Memory) -> None:
+    memory.take(
+        event("sleep", START, START + 9 * HOUR_MS, source="ring", total=8 * 3600),
+        event("sleep", START, START + 9 * HOUR_MS, source="phone"),
+        event("sleep", START + HOUR_MS, START + 10 * HOUR_MS, source="phone"),
+        event("sleep", START + 12 * HOUR_MS, START + 13 * HOUR_MS, source="phone"),
+    )
+    night = START + 2 * DAY_MS
+    memory.take(
+        event("sleep", night, night + 7 * HOUR_MS, source="phone"),
+        event("sleep", night + HOUR_MS, night + 9 * HOUR_MS, source="phone"),
+    )
+    result = run_query(memory.stream, Query(Measure.SUM, ("sleep",), best_source=True))
+    assert (result.count, result.value) == (2, (8 + 8) * 3600)  # the ring's night, and the longer of two that overlap
+
+
+def test_what_two_apps_wrote_down_alike_happened_once(memory: Memory) -> None:
+    memory.take(
+        event("workout", START, START + HOUR_MS, source="phone", id="a"),
+        event("workout", START, START + HOUR_MS, source="phone", id="b"),
+    )
+    assert run_query(memory.stream, Query(Measure.SUM, ("workout",))).value == 3600
 
 
 def test_words_people_and_origins(memory: Memory) -> None:

@@ -74,6 +74,8 @@ def amount_of(event: Event) -> float | None:
     if event.kind == "readiness_day" and isinstance(payload.get("score"), int | float):
         return float(payload["score"])
     if event.kind == "app_time_day":
+        if payload.get("kind") == "top-categories":  # the same seconds again, at another level of detail
+            return None
         items = payload.get("items") or []
         return float(sum(seconds for _, seconds in items))
     if event.end_ms is not None:
@@ -96,11 +98,13 @@ def shown_text(kind: str, text: str, amount: float | None) -> str:
     """The words to show for an event: its own, or what it stands for where it has none."""
     if kind in {"region_enter", "region_leave"} and text:
         return f"{'arrived' if kind == 'region_enter' else 'left'}: {text}"
-    if text or amount is None:
-        return text
-    if kind in {"sleep", "app_time_day", "coding_time_day"}:
+    lasts = kind == "app_time_day" or (not text and kind in {"sleep", "coding_time_day"})
+    if amount is not None and lasts:
         minutes = round(amount / 60)
         what = {"sleep": "asleep", "app_time_day": "at the computer", "coding_time_day": "programming"}[kind]
-        return f"{minutes // 60} h {minutes % 60:02d} min {what}"
+        said = f"{minutes // 60} h {minutes % 60:02d} min {what}"
+        return f"{said}: {text}" if text else said
+    if text or amount is None:
+        return text
     units = {"activity_day": "steps", "weight_day": "kg", "readiness_day": "of 100 ready"}
     return f"{amount:,g} {units[kind]}" if kind in units else ""

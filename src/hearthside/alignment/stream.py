@@ -37,7 +37,7 @@ from hearthside.identity.database import open_database
 from hearthside.journal import Journal, Stored
 
 LOOKBACK_MS = LOOKBACK_MIN * MINUTE_MS
-_VERSION = "5"  # of the derived format: another one means aligning again from the journal
+_VERSION = "6"  # of the derived format: another one means aligning again from the journal
 _DAYS_CACHED = 3
 _READ_BATCH = 5000
 _DAYS_PER_COMMIT = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hearthside.app.rooms import Rooms
+from hearthside.app.rooms import SYSTEM_SOURCES, Rooms
 from hearthside.errors import HearthsideError
 from hearthside.events import Event, local_datetime
 from hearthside.inference.supervisor import Supervisor
@@ -13,7 +13,6 @@ from hearthside.sources import load_source, source_names
 from hearthside.web.house import HealthView, NodeHealth, SourceHealth
 
 _LISTED = 50
-_SYSTEM_SOURCES = {"person", "companion", "night", "memory", "egress", "intake", "workshop", "erasure", ""}
 
 
 def health_view(rooms: Rooms, compute: Supervisor | None, model_name: str, home_problem: str) -> HealthView:
@@ -72,7 +71,7 @@ def _sources(rooms: Rooms) -> list[SourceHealth]:
         if isinstance(item.record, Event):
             name = str(item.record.payload.get("source", ""))
             rejected[name] = rejected.get(name, 0) + 1
-    rows = {name: (count, last) for name, count, _, last in rooms.journal.sources() if name not in _SYSTEM_SOURCES}
+    rows = {name: (count, last) for name, count, _, last in rooms.journal.sources() if name not in SYSTEM_SOURCES}
     found = []
     for name in sorted({*rows, *(source for source in rejected if source in known)}):
         count, last = rows.get(name, (0, 0))

@@ -33,6 +33,7 @@ from hearthside.sample_life import DEFAULT_SEED, generate
 from hearthside.web.house import HealthView, Job, Overview, TrainingView
 
 _SAMPLE_DAYS = 32
+_QUESTIONS_ALLOWED_FOR = 20  # more hits asked for, because the person's own questions are taken out of them
 _NAMES_FROM = ("message", "utterance", "conversation")
 
 
@@ -74,6 +75,7 @@ class House:
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock, outside.home_states)
         self.trainer = TrainingDesk(rooms, outside.compute, self._embedder)
         self._names: tuple[int, list[str]] = (-1, [])
+        self._has_life = False
         self._suggested: tuple[int, list[str]] = (-1, [])
         self.sample_seed = DEFAULT_SEED
 
@@ -86,7 +88,7 @@ class House:
         compute = self.outside.compute
         state = compute.state() if compute is not None else None
         return Overview(
-            empty=bounds is None and not self._importing(),
+            empty=not self.has_life() and not self._importing(),
             invented=bool(settings.get(INVENTED)),
             person=str(settings.get(PERSON) or ""),
             first_day=bounds[0] if bounds else "",
@@ -114,6 +116,11 @@ class House:
                     found |= {str(value) for value in fields if value}
             self._names = (seq, sorted(found))
         return self._names[1]
+
+    def has_life(self) -> bool:
+        """Whether the vault holds a life; asked often, so a yes is remembered."""
+        self._has_life = self._has_life or self.rooms.has_life()
+        return self._has_life
 
     def _unfinished(self) -> str:
         return "An import is still under way, so this may not be the whole of it." if self._importing() else ""
@@ -190,8 +197,7 @@ class House:
         if decided(rooms.journal).get(INVENTED):
             # Asked for twice, or cut short: the same files again add what is missing and nothing twice.
             return self._import(handle, [folder])
-        rooms.stream.update()  # an import that was cut short has not lined up what it brought
-        if rooms.stream.bounds() is not None:
+        if rooms.has_life():
             raise NeedsPerson(
                 "sample-not-empty", "This vault holds your own life; the sample life goes into an empty one."
             )
@@ -261,9 +267,19 @@ class House:
         return show_slice(self.rooms.stream, self.rooms.journal, ms)
 
     def search(self, text: str, filters: Filters, limit: int = 30) -> list[Hit]:
-        """Records that fit a text, best first."""
+        """Records that fit a text, best first; what the person asked Hearthside is left out unless that is wanted."""
         rooms = self.rooms
-        return search(rooms.index, rooms.journal, rooms.stream, text, filters, limit, self._ready_embedder())
+        asked = filters.kinds is not None and "question" in filters.kinds
+        found = search(
+            rooms.index,
+            rooms.journal,
+            rooms.stream,
+            text,
+            filters,
+            limit + (0 if asked else _QUESTIONS_ALLOWED_FOR),
+            self._ready_embedder(),
+        )
+        return [hit for hit in found if asked or hit.kind != "question"][:limit]
 
     def _ready_embedder(self) -> Embedder | None:
         compute = self.outside.compute
@@ -361,5 +377,6 @@ def describe_file(file: FileReport) -> str:
     what = file.title or "not recognised"
     counts = f"{file.read:,} read, {file.new:,} new, {file.duplicate:,} known, {file.rejected:,} refused"
     reasons = "; ".join(f"{count} × {reason}" for reason, count in sorted(file.reasons.items()))
-    note = f" — {file.note}" if file.note and file.outcome is not Outcome.TAKEN else ""
+    told = file.outcome is Outcome.TAKEN or file.note in file.reasons
+    note = f" — {file.note}" if file.note and not told else ""
     return f"{file.path.name}: {what}; {counts}{': ' + reasons if reasons else ''}{note}"

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from hearthside.app.house import House, describe_file
 from hearthside.app.rooms import HOME_ZONE, SELF_NAMES
 from hearthside.errors import Refused
-from hearthside.intake import Importer
+from hearthside.intake import Importer, ImportReport
 from hearthside.intake import Progress as ImportProgress
 from hearthside.journal.decisions import decide, decided
 
@@ -56,7 +56,22 @@ def import_in_terminal(
         f"{report.read:,} read, {report.new:,} new, {report.duplicate:,} already known, {report.rejected:,} refused"
         + (" (kept with their reasons; `hearthside health` lists them)" if report.rejected else "")
     )
+    _say_what_is_missing(house, report, out)
     return report.exit_status
+
+
+def _say_what_is_missing(house: House, report: ImportReport, out: Console) -> None:
+    """What would make this import more right, said once it is done."""
+    told = decided(house.rooms.journal)
+    if not told.get(HOME_ZONE) and report.read:
+        out.print(
+            "No home zone is known: times without a zone of their own are shown in UTC."
+            " Tell it once: --zone Europe/Berlin"
+        )
+    if not told.get(SELF_NAMES) and any(file.source == "whatsapp" for file in report.files):
+        out.print(
+            "Whose messages are yours is not known yet. Tell your name in the chats once and import again: --me NAME"
+        )
 
 
 def _check_zone(zone: str) -> None:

@@ -14,6 +14,7 @@ from hearthside.web.house import HealthView, TrainingView
 _MARK = {Coverage.COVERED: "█", Coverage.SILENT: "░", Coverage.UNKNOWN: " "}
 _COLUMNS = 72  # of the drawn lanes: 20 minutes each
 _ITEMS_SHOWN = 12
+REJECTED_SHOWN = 50  # as many as the health view holds
 
 
 def print_day(out: Console, view: DayView) -> None:
@@ -96,8 +97,10 @@ def print_health(out: Console, view: HealthView) -> None:
     out.print(table, soft_wrap=False)
     for name, value in view.storage:
         out.print(f"{name}: {value}", markup=False)
-    for source_name, place, reason in view.rejected[:_ITEMS_SHOWN]:
+    for source_name, place, reason in view.rejected:
         out.print(f"refused: {source_name}, {place}: {reason}", markup=False)
+    if len(view.rejected) >= REJECTED_SHOWN:
+        out.print(f"… and perhaps more: the newest {REJECTED_SHOWN} refusals are shown")
     for at, purpose, destination, what in view.egress[:_ITEMS_SHOWN]:
         out.print(f"left the house: {at} {purpose} to {destination}, {what}", markup=False)
 

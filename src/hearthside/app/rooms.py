@@ -20,6 +20,11 @@ from hearthside.journal.decisions import decided
 from hearthside.memory.index import Index
 from hearthside.sources.reading import Reading
 
+SYSTEM_SOURCES = frozenset(
+    {"person", "companion", "night", "memory", "egress", "intake", "workshop", "erasure", "home", "station", ""}
+)
+"""Sources that speak of the house itself; a vault with nothing else holds no life yet."""
+
 HOME_ZONE, SELF_NAMES, PERSON, INVENTED = "home_zone", "self_names", "person", "invented"
 CLOCK_SHIFT = "clock_shift_ms"
 
@@ -63,6 +68,10 @@ class Rooms:
         """What sources may know about the person."""
         names = decided(self.journal).get(SELF_NAMES) or []
         return Reading(home_zone(self.journal), frozenset(str(name).casefold() for name in names))
+
+    def has_life(self) -> bool:
+        """Whether anything was brought in; talking with the companion alone is not a life yet."""
+        return any(name not in SYSTEM_SOURCES for name, _, _, _ in self.journal.sources())
 
     def close(self) -> None:
         """Close what holds files or connections."""

@@ -114,7 +114,7 @@ def run_station(
     keeper = threading.Thread(target=_keep, args=(house, stop), name="keeper", daemon=True)
     try:
         house.sample_seed = house.sample_seed if seed is None else seed
-        if sample and house.rooms.stream.bounds() is None:
+        if sample and (not house.has_life() or house.overview().invented):
             house.start_sample()
         keeper.start()
         serve(

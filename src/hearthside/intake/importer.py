@@ -19,7 +19,15 @@ from hearthside.intake.report import FileReport, ImportReport, Outcome, Progress
 from hearthside.journal import Journal
 from hearthside.logs import logger
 from hearthside.sources import Source, recognise
-from hearthside.sources.reading import RAW_KEPT_BYTES, UNREADABLE, Opened, Reading, Sample, read_sample
+from hearthside.sources.reading import (
+    RAW_KEPT_BYTES,
+    UNREADABLE,
+    Opened,
+    Reading,
+    Sample,
+    read_later_sample,
+    read_sample,
+)
 
 BATCH_ITEMS = 500
 BATCH_BYTES = 8 * 1024 * 1024  # unpacked; a batch of huge records is closed earlier
@@ -114,6 +122,9 @@ class Importer:
             self._refuse_file(entry, run, Outcome.UNREADABLE, problem, b"")
             return
         source = recognise(sample)
+        if source is None and b"\n" not in sample.head and not sample.broken:
+            later = read_later_sample(file.path, file.archive)
+            source = recognise(later) if later is not None else None
         if source is None:
             self._not_recognised(sample, entry, run)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -10,6 +11,7 @@ from hearthside.events import Layer, Origin
 from hearthside.memory.when import Period
 
 EVIDENCE_SHOWN = 8
+_HAPPENS_ONCE = frozenset({"workout", "sleep"})
 
 
 class Measure(StrEnum):
@@ -88,7 +90,7 @@ def run_query(stream: LifeStream, query: Query) -> QueryResult:
     """Compute a query over the life stream."""
     found = _matching(stream, query)
     if query.best_source:
-        found = _one_source_a_day(found)
+        found = measured_once(found)
     if query.whole:
         found = [replace(o, amount=(o.end_ms - o.start_ms) / 1000) for o in found if o.end_ms is not None]
     amounts = [o.amount for o in found if o.amount is not None]
@@ -124,14 +126,54 @@ def _matching(stream: LifeStream, query: Query) -> list[Occurrence]:
         kinds=query.kinds or None, layers=query.layers or None, words=query.words, about=query.about,
         local_days=local_days, start_ms=start_ms, end_ms=end_ms,
     )  # fmt: skip
-    return [o for o in found if not query.origins or o.origin in query.origins]
+    return _without_doubles([o for o in found if not query.origins or o.origin in query.origins])
 
 
-def _one_source_a_day(found: list[Occurrence]) -> list[Occurrence]:
-    """Where two devices measured the same night, only the source with the largest total of that day counts."""
-    totals: dict[tuple[str, str], dict[str, float]] = {}
+def measured_once(found: Iterable[Occurrence]) -> list[Occurrence]:
+    """Of what several devices or apps measured on a day only one measurement, in order of start.
+
+    For each local day and kind one source counts: one that measured what it claims (time asleep within a night) before
+    one that only knows a session's length, then the one that knows most. Of its intervals that overlap one another the
+    longest stays, so that no minute is counted twice.
+    """
+    by_day: dict[tuple[str, str], dict[str, list[Occurrence]]] = {}
     for o in found:
-        sources = totals.setdefault((o.local_day, o.kind), {})
-        sources[o.source] = sources.get(o.source, 0.0) + (o.amount or 0.0)
-    best = {name: max(sources, key=lambda source: (sources[source], source)) for name, sources in totals.items()}
-    return [o for o in found if best[o.local_day, o.kind] == o.source]
+        by_day.setdefault((o.local_day, o.kind), {}).setdefault(o.source, []).append(o)
+    kept = []
+    for sources in by_day.values():
+        apart = {name: _apart(occurrences) for name, occurrences in sources.items()}
+        best = max(apart, key=lambda name: (_truly_measured(apart[name]), _total(apart[name]), name))
+        kept += apart[best]
+    return sorted(kept, key=lambda o: (o.start_ms, o.id))
+
+
+def _apart(found: list[Occurrence]) -> list[Occurrence]:
+    """Intervals that do not overlap, the longest first choice; what has no end is kept."""
+    kept: list[Occurrence] = []
+    for o in sorted(found, key=lambda o: (-((o.end_ms or o.start_ms) - o.start_ms), o.start_ms, o.id)):
+        end = o.end_ms or o.start_ms
+        if all(end <= other.start_ms or o.start_ms >= (other.end_ms or other.start_ms) for other in kept):
+            kept.append(o)
+    return kept
+
+
+def _truly_measured(found: list[Occurrence]) -> bool:
+    """Whether a source measured more than when its intervals began and ended."""
+    return any(o.amount is not None and o.end_ms and o.amount < (o.end_ms - o.start_ms) / 1000 - 1 for o in found)
+
+
+def _total(found: list[Occurrence]) -> float:
+    return sum(o.amount or 0.0 for o in found)
+
+
+def _without_doubles(found: list[Occurrence]) -> list[Occurrence]:
+    """A workout or night that two apps wrote down with the very same start and end happened once."""
+    seen: set[tuple[str, int, int]] = set()
+    kept = []
+    for o in found:
+        if o.kind in _HAPPENS_ONCE and o.end_ms is not None:
+            if (o.kind, o.start_ms, o.end_ms) in seen:
+                continue
+            seen.add((o.kind, o.start_ms, o.end_ms))
+        kept.append(o)
+    return kept

@@ -297,6 +297,34 @@ def read_sample(path: Path, archive: Path | None = None) -> Sample:
     return Sample(path.name, bytes(head), broken)
 
 
+def read_later_sample(path: Path, archive: Path | None = None) -> Sample | None:
+    """What follows a first line that is longer than any record may be: the file may still be one that is known.
+
+    Returns:
+        Up to 64 KiB after that line, or None when the first line is no longer than a record, or is all there is.
+
+    Raises:
+        UNREADABLE: the file cannot be opened at all.
+    """
+    head, skipped, found = bytearray(), 0, False
+    with open_decompressed(path, archive) as stream:
+        try:
+            while len(head) < HEAD_BYTES and (chunk := stream.read1(_CHUNK)):  # type: ignore[attr-defined]
+                if found:
+                    head += chunk
+                    continue
+                end = chunk.find(b"\n")
+                skipped += len(chunk) if end < 0 else end
+                if end >= 0:
+                    found = True
+                    head += chunk[end + 1 :]
+                    if skipped <= MAX_LINE_BYTES:
+                        return None
+        except UNREADABLE:
+            pass  # what came before is enough to judge by, or there is nothing to judge
+    return Sample(path.name, bytes(head[:HEAD_BYTES])) if head else None
+
+
 def _position(stream: BinaryIO) -> int:
     """How far into the packed file a stream is."""
     return int(stream.fileobj.tell() if isinstance(stream, gzip.GzipFile) else stream.tell())
