@@ -74,8 +74,8 @@ class ErasureReport:
         )
         return (
             f"{self.records:,} records are forgotten: content, words and vectors are gone from this vault."
-            f"{adapters} What remains is that something was forgotten, and copies you made elsewhere; importing the same"
-            " export again would bring it back."
+            f"{adapters} What remains is that something was forgotten, and copies you made elsewhere; importing the"
+            " same export again would bring it back."
         )
 
 

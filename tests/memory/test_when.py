@@ -137,6 +137,15 @@ def test_a_whole_month_that_ends_today_is_not_since() -> None:
     assert (period.last, period.label) == ("2026-03-31", "in March 2026")
 
 
+def test_the_night_before_last_and_noon() -> None:
+    period, rest = _find("how long did i sleep the night before last")
+    assert (period.first, period.last, period.label, rest) == (
+        "2026-05-05", "2026-05-05", "the night before last", "how long did i sleep",
+    )  # fmt: skip
+    assert (_find("yesterday at noon")[0].first, _find("yesterday at noon")[0].minute) == ("2026-05-05", 720)
+    assert _find("at midnight yesterday")[0].minute == 0
+
+
 def test_today_is_the_persons_own() -> None:
     late = at("2026-05-06 23:30")
     assert _find("today", late, 60)[0].first == "2026-05-07"

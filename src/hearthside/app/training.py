@@ -16,7 +16,7 @@ from hearthside.inference.adapters import AdapterEntry
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
 from hearthside.inference.supervisor import Supervisor
 from hearthside.memory.search import Embedder
-from hearthside.night.curate import curate
+from hearthside.night.curate import MAX_SAMPLES, curate
 from hearthside.night.cycle import CycleState, NightCycle, last_cycle
 from hearthside.night.rounds import Round, due, rounds
 from hearthside.night.steps import NightRooms, night_steps, workshop_extra_installed
@@ -32,6 +32,7 @@ class TrainingDesk:
     def __init__(self, rooms: Rooms, compute: Supervisor | None, embedder: Callable[[], Embedder | None]) -> None:
         self._rooms, self._compute, self._embedder = rooms, compute, embedder
         self.parameters = LoraSftParameters()
+        self.max_samples = MAX_SAMPLES
         self._model: ModelFile | None = None
 
     def run_night(self, handle: Handle) -> str:
@@ -118,7 +119,7 @@ class TrainingDesk:
         return NightRooms(
             rooms.journal, rooms.stream, rooms.index, rooms.registry, rooms.egress, rooms.clock, self._embedder,
             self.model(), rooms.settings.workshop_threads, rooms.settings.workshop_url, self.parameters,
-            self._after_change,
+            self._after_change, self.max_samples,
         )  # fmt: skip
 
     def _after_change(self) -> None:

@@ -8,12 +8,14 @@ from dataclasses import asdict, replace
 
 from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, Piece, Turn
-from hearthside.companion.questions import BedTime, Computed, Moment, SmallTalk, understand
+from hearthside.companion.questions import BedTime, Computed, Mention, Moment, SmallTalk, understand
 from hearthside.companion.replies import Memory, Search, answer_bed_time, answer_computed, answer_moment, answer_recall
+from hearthside.companion.replies_listing import answer_listing, answer_mention, answer_tally
 from hearthside.companion.replies_visiting import answer_visiting
+from hearthside.companion.tallies import Listing, Tally
 from hearthside.companion.visiting import Visiting
 from hearthside.companion.wording import LanguageModel, Worded, reword, small_talk
-from hearthside.errors import HearthsideError
+from hearthside.errors import HearthsideError, Refused
 from hearthside.events import Event, Json, Layer, Origin, Trust, local_datetime
 from hearthside.journal import Journal, Stored
 from hearthside.memory.hits import Hit
@@ -55,7 +57,12 @@ class Dialogue:
         Args:
             text: the person's words.
             conversation: id of the conversation, chosen by the page or the command line.
+
+        Raises:
+            Refused: ``question-empty``; nothing is journalled.
         """
+        if not text.strip():
+            raise Refused("question-empty", "There is no question. Nothing was kept; please type one.")
         now = self._clock()
         question = self._question(text, conversation, now)
         self._journal.append([question])
@@ -112,6 +119,12 @@ class Dialogue:
                 answer = answer_bed_time(memory, understood)
             elif isinstance(understood, Moment):
                 answer = answer_moment(memory, understood)
+            elif isinstance(understood, Mention):
+                answer = answer_mention(memory, understood)
+            elif isinstance(understood, Tally):
+                answer = answer_tally(memory, understood)
+            elif isinstance(understood, Listing):
+                answer = answer_listing(memory, understood)
             else:
                 answer = answer_recall(memory, text, understood)
             if answer.mode is AnswerMode.COMPUTED:

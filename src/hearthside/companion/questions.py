@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from hearthside.companion.topics import ASKS, NOUNS, SAID, TOPICS
+from hearthside.companion.limits import beyond_computing, left_over, outside_names
+from hearthside.companion.tallies import Listing, Tally, listing, tally
+from hearthside.companion.topics import ASKS, NOUNS, TOPICS, Topic, said_of
 from hearthside.companion.visiting import Visiting, visiting
+from hearthside.events import Origin
 from hearthside.memory.query import Measure, Query
 from hearthside.memory.when import Period, find_period
 from hearthside.memory.words import content_words
@@ -22,12 +25,14 @@ class Computed:
         unit: how to say the value: ``duration``, ``steps``, ``kg``, ``times`` ...
         verb: what the person did, past tense, e.g. "slept", "listened to Radiohead".
         wants: ``when`` or ``how much``, or ``what``: the words themselves.
+        about: what narrows a number of things, e.g. "by Radiohead", "about dinner".
     """
 
     query: Query
     unit: str
     verb: str
     wants: str = "when"
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,25 @@ class BedTime:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """A question that only the person's own evidence can answer, by quoting it."""
+    """A question that only the person's own evidence can answer, by quoting it.
+
+    Attributes:
+        beyond: it asks for something to be worked out that plain code cannot work out; no quotation answers it.
+    """
 
     words: list[str]
     period: Period | None
+    beyond: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """When records last or first held some words, or how many do; said as just that."""
+
+    measure: Measure
+    words: tuple[str, ...]
+    period: Period | None
+    topic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,7 @@ class SmallTalk:
     """Nothing about the person's life is asked."""
 
 
-Understood = Computed | Visiting | Moment | BedTime | Recall | SmallTalk
+Understood = Computed | Visiting | Moment | BedTime | Mention | Tally | Listing | Recall | SmallTalk
 
 
 _ALIKE = dict.fromkeys(("bike", "bikes", "biking", "cycle", "cycling", "cycled"), "bik")
@@ -82,6 +102,17 @@ _FILLER = re.compile(
     r"\b(?:when|how|was|were|is|the last time|the first time|did|do|have|had|has|i|we|my|me|times?|often|many|much|"
     r"long|ago|last|first|recently|most recent|latest|on average|average|mean|usually|per day|per night|please|you|"
     r"tell|know|day|what|which|total|in total|altogether)\b"
+)
+_QUALIFIED = re.compile(
+    r"\b(?:before|after|while|during|since|when|on|in|at|with|about|from|than|most)\b|"
+    r"^(?:an?|my|our|people|friends|him|her|them|me)\b"
+)
+_ANYTHING = re.compile(r"^(?:some|any|every|no)(?:thing|one|body)\b")
+_ONE = frozenset({Measure.FIRST, Measure.LAST})
+_EXTREME = frozenset({Measure.LEAST, Measure.MOST, Measure.MEAN})
+_BED = (
+    (re.compile(r"\b(?:(?:go|went) to (?:bed|sleep)|fall asleep|fell asleep|bed ?time)\b"), False),
+    (re.compile(r"\b(?:wake up|woke up|get up|got up|wake)\b"), True),
 )
 _BY_WORDS = frozenset({Measure.LAST, Measure.FIRST, Measure.COUNT, Measure.DAYS})
 _GREETING = re.compile(
@@ -104,14 +135,35 @@ def understand(text: str, now_ms: int, offset_min: int) -> Understood:
         return SmallTalk()
     period, rest = find_period(plain, now_ms, offset_min)
     rest = rest.strip(" ,?")
-    for parse in (_bed_time, _moment, _visiting, _computed):
+    rest = _turned(rest)
+    moment = _moment(rest, lowered, period)
+    if moment is not None:
+        return _as_written(moment, plain)
+    beyond = beyond_computing(rest)
+    for parse in () if beyond else (_bed_time, tally, listing, _visiting, _computed):
         found = parse(rest, lowered, period)
         if found is not None:
             return _as_written(found, plain)
     if _STATEMENT.match(plain) and "?" not in text:
         return SmallTalk()
     words = content_words(rest)
-    return Recall([word for word in words if word not in _SPEAKING] or words, period)
+    words = [word for word in words if word not in _SPEAKING] or words
+    return Recall(words, period, beyond or _asks_for_a_value(rest))
+
+
+def _turned(rest: str) -> str:
+    """The question with what narrows its subject at its end: “how many songs did i hear by Ann”."""
+    return re.sub(
+        r"^((?:on )?how many \w+) ((?:about|by|from|of|with|to|mentioning) .+?) ((?:did|have) (?:i|we) .+)$",
+        r"\1 \3 \2",
+        rest,
+    )
+
+
+def _asks_for_a_value(rest: str) -> bool:
+    return bool(re.match(r"^(?:on )?how (?:many|much|long|often)\b", rest)) or any(
+        pattern.search(rest) for pattern, measure in ASKS if measure in {Measure.LEAST, Measure.MOST, Measure.MEAN}
+    )
 
 
 def _as_written(found: Understood, plain: str) -> Understood:
@@ -119,6 +171,8 @@ def _as_written(found: Understood, plain: str) -> Understood:
     spelt = {word.casefold(): word for word in re.findall(r"[^\W\d_]+", plain) if word != word.casefold()}
     if isinstance(found, Moment) and found.anchor is not None:
         return replace(found, anchor=_respelt(found.anchor, spelt))
+    if isinstance(found, Mention):
+        return replace(found, topic=_back(found.topic, spelt))
     if isinstance(found, Visiting):
         return replace(found, asked=_back(found.asked, spelt), place=_back(found.place, spelt))
     return _respelt(found, spelt) if isinstance(found, Computed) else found
@@ -126,7 +180,7 @@ def _as_written(found: Understood, plain: str) -> Understood:
 
 def _respelt(found: Computed, spelt: dict[str, str]) -> Computed:
     query = replace(found.query, topic=_back(found.query.topic, spelt))
-    return replace(found, query=query, verb=_back(found.verb, spelt))
+    return replace(found, query=query, verb=_back(found.verb, spelt), about=_back(found.about, spelt))
 
 
 def _back(text: str, spelt: dict[str, str]) -> str:
@@ -142,10 +196,10 @@ def _is_small_talk(lowered: str) -> bool:
 
 
 def _bed_time(rest: str, lowered: str, period: Period | None) -> BedTime | None:
-    if re.search(r"\b(?:(?:go|went) to (?:bed|sleep)|fall asleep|fell asleep|bed ?time)\b", rest) and _asks_when(rest):
-        return BedTime(False, period)
-    if re.search(r"\b(?:wake up|woke up|get up|got up|wake)\b", rest) and _asks_when(rest):
-        return BedTime(True, period)
+    for pattern, end in _BED:
+        match = pattern.search(rest)
+        if match is not None and _asks_when(rest) and not left_over(rest, *match.span()):
+            return BedTime(end, period)
     return None
 
 
@@ -183,14 +237,16 @@ def _visiting(rest: str, lowered: str, period: Period | None) -> Visiting | None
     return visiting(rest, measure, period)
 
 
-def _computed(rest: str, lowered: str, period: Period | None) -> Computed | None:
+def _computed(rest: str, lowered: str, period: Period | None) -> Computed | Mention | None:
     for pattern, measure in ASKS:
         if pattern.search(lowered) or pattern.search(rest):
             found = _query_for(rest, measure, period)
-            if found is None and measure in _BY_WORDS:
-                found = _by_words(rest, measure, period)
             if found is not None:
-                return replace(found, wants="what") if rest.startswith("what did ") else found
+                return replace(found, wants="what") if rest.startswith("what did ") and found.unit != "kg" else found
+            if measure in _BY_WORDS and (measure in _ONE or "mention" in rest):
+                return _mention(rest, measure, period)
+            if measure in _EXTREME and pattern.search(outside_names(rest)):
+                return None  # the question behind it is another one
     return None
 
 
@@ -198,33 +254,74 @@ def _query_for(rest: str, measure: Measure, period: Period | None) -> Computed |
     about = " ".join(_MEASURE_WORDS.sub(" ", rest).split())
     for topic in TOPICS:
         match = topic.pattern.search(about)
-        if match is None:
+        if match is None or left_over(about, *match.span(), topic.also):
             continue
-        thing = (match.groupdict().get("thing") or "").strip()
-        if measure is Measure.COUNT and topic.unit in {"steps", "kg", "points", "duration"}:
-            measure = Measure.SUM
-        if measure is Measure.SUM and topic.unit in {"kg", "points"}:
-            measure = Measure.LAST
-        alike = _ALIKE if topic.kinds == ("workout",) else {}
-        words = tuple(alike.get(word, _stem(word)) for word in content_words(thing)) if thing else ()
-        template = topic.verb if thing.endswith("ing") or "went" not in topic.verb else "did {thing}"
-        verb = template.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
-        query = Query(
-            measure, topic.kinds, () if topic.named else words, period, topic.origins, topic.layers,
-            thing or NOUNS.get(topic.kinds[0], about),
-            topic.best_source, words if topic.named else (), topic.whole,
-        )  # fmt: skip
-        return Computed(query, topic.unit, re.sub(r" (?:for|to)$", "", " ".join(verb.split())))
+        thing = match.groupdict().get("thing") or ""
+        if _ANYTHING.match(thing) or (topic.named and _QUALIFIED.search(thing)):
+            continue
+        fitting = _measured(topic, measure, rest)
+        if fitting is not None:
+            return _query_of(topic, match, *fitting, period)
     return None
 
 
-def _by_words(rest: str, measure: Measure, period: Period | None) -> Computed | None:
-    thing = " ".join(_FILLER.sub(" ", rest).split())
-    words = tuple(_stem(word) for word in content_words(thing)) if thing else ()
-    if not words:
+def _query_of(topic: Topic, match: re.Match[str], measure: Measure, unit: str, period: Period | None) -> Computed:
+    parts = match.groupdict()
+    thing, subject = (parts.get("thing") or "").strip(), (parts.get("subject") or "").strip()
+    workout = topic.kinds == ("workout",)
+    thing = "home" if thing == "house" and topic.kinds == ("region_leave",) else thing
+    words = (
+        tuple(_ALIKE.get(word, _stem(word)) if workout else _stem(word) for word in content_words(thing))
+        if thing
+        else ()
+    )
+    verb = topic.verb.format_map({"thing": thing, "to": "to " if thing else "", "from": "from " if thing else ""})
+    verb = said_of(thing) if workout and thing else " ".join(verb.split())
+    verb = re.sub(r" (?:for|to)$", "", verb) if topic.unit == "times" else verb
+    mentioned = tuple(_stem(word) for word in content_words(subject)) if subject else ()
+    noun = NOUNS.get(topic.kinds[0], topic.unit)
+    if topic.unit == "songs":
+        thing, noun = "", f"{noun} by {thing}" if thing else noun
+    named = (
+        f"{noun} {'from' if Origin.PERSON in topic.origins else 'to'} {thing}" if topic.unit == "messages" else thing
+    )
+    asked = (named if thing else noun) + (f" about {subject}" if subject else "")
+    query = Query(
+        measure, topic.kinds, mentioned if topic.named else (*words, *mentioned), period, topic.origins, topic.layers,
+        asked, topic.best_source, words if topic.named else (), topic.whole,
+    )  # fmt: skip
+    suffix = f"by {parts['thing']}" if unit == "songs" and parts.get("thing") else f"about {subject}" if subject else ""
+    return Computed(query, unit, verb, about=suffix)
+
+
+def _measured(topic: Topic, measure: Measure, rest: str) -> tuple[Measure, str] | None:
+    """What to compute of a topic, and its unit; None where the topic has no such measure."""
+    unit = topic.unit
+    daily = unit in {"steps", "kg", "points"}
+    if measure is Measure.COUNT and (daily or unit == "duration"):
+        counted = {"duration": "hours?|minutes?", "steps": "steps?", "kg": "kilos?|kg|kilograms?", "points": "points?"}
+        if not re.match(rf"^how many (?:{counted[unit]})\b", rest):
+            return None
+        measure = Measure.SUM
+    if measure is Measure.COUNT and re.match(r"^how many (?:hours?|minutes?)\b", rest):
+        measure = Measure.SUM
+    if measure is Measure.SUM and unit in {"kg", "points"}:
+        measure = Measure.LAST
+    if measure not in {Measure.SUM, Measure.MEAN, Measure.LEAST, Measure.MOST} or daily:
+        return measure, unit
+    if unit == "duration":
+        return None if topic.kinds == ("app_use",) and measure is not Measure.SUM else (measure, unit)
+    if topic.kinds != ("workout",) or measure is Measure.MEAN:
         return None
-    kinds = (*SAID, "search", "watch", "post", "listen", "workout", "app_use")
-    return Computed(Query(measure, kinds, words, period, topic=thing), "times", f"have a record of {thing}")
+    if measure is Measure.SUM:
+        return (measure, "duration") if re.match(r"^how (?:long|much time|many (?:hours?|minutes?))\b", rest) else None
+    return (measure, "duration") if re.search(r"\b(?:longest|shortest)\b", rest) else None
+
+
+def _mention(rest: str, measure: Measure, period: Period | None) -> Mention | None:
+    thing = " ".join(_FILLER.sub(" ", rest).split())
+    words = tuple(word for word in content_words(thing) if word not in _SPEAKING) if thing else ()
+    return Mention(measure, words, period, thing) if words else None
 
 
 def _stem(word: str) -> str:

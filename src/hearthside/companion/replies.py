@@ -28,6 +28,8 @@ _NOT_DOING = frozenset(
 _LONGEST_VIDEO_MS = 6 * HOUR_MS
 _QUOTED_CHARS = 240
 _TELLING = ("workout", "sleep", "watch", "listen", "search", "message", "utterance", "caption", "app_use")
+_BEYOND = "I don't know: I can't work that out yet. The nearest records are shown beside this, if there are any."
+_NO_VALUE = "an amount in what I know of {}"
 _SHOWN = 3  # things named in one sentence
 _MAY_MISS = 4  # of so many words of a question a quotation may miss one
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -61,11 +63,21 @@ def answer_computed(memory: Memory, asked: Computed) -> Answer:
     if query.kinds == ("sleep",) and query.measure in {Measure.LEAST, Measure.MOST}:
         return _answer_extreme_night(memory, asked)
     result = run_query(cast(LifeStream, WholeWords(memory.stream)), query)
+    if not result.count and query.kinds == ("app_time_day",):
+        query = replace(query, kinds=("afk",), words=("at the keyboard",), best_source=True)
+        result = run_query(memory.stream, query)
+    if _without_value(result):
+        return unknown(_NO_VALUE.format(query.topic), query=query.in_words())
     if not result.count or (result.chosen is None and query.measure in {Measure.LEAST, Measure.MOST}):
         period = f" {query.period.label}" if query.period else ""
         return unknown(f"{query.topic or 'that'}{period}", query=query.in_words())
     text, value = _say(result, asked, memory.now_ms)
     return Answer(text, AnswerMode.COMPUTED, query.in_words(), value, evidence_of(memory, result.evidence))
+
+
+def _without_value(result: QueryResult) -> bool:
+    """Whether amounts were asked for and the records found hold none; their number is then no answer."""
+    return bool(result.count) and result.value is None and result.query.measure in {Measure.SUM, Measure.MEAN}
 
 
 def _answer_extreme_night(memory: Memory, asked: Computed) -> Answer:
@@ -98,18 +110,35 @@ def _say_chosen(result: QueryResult, asked: Computed, chosen: Occurrence, now_ms
     query = result.query
     if query.measure in {Measure.LEAST, Measure.MOST} or asked.unit in {"kg", "steps", "points"}:
         value = _amount(chosen.amount or 0.0, asked.unit)
-        which = {Measure.LEAST: "least", Measure.MOST: "most"}.get(query.measure, "last")
-        return f"You {asked.verb} {which} {on_day(chosen.local_day)}: {value}.", f"{chosen.local_day}, {value}"
+        return _say_extreme(asked, chosen, value, ago(chosen.local_day, chosen.offset_min, now_ms)), (
+            f"{chosen.local_day}, {value}"
+        )
     value = moment_label(chosen)
     which = "last" if query.measure is Measure.LAST else "first"
     what = _words_of_it(chosen, asked)
     if asked.wants == "what" and chosen.text:
         value = " ".join(chosen.text.split())
     when = f"{in_words(chosen)}{ago(chosen.local_day, chosen.offset_min, now_ms)}{what}"
-    if asked.verb.startswith("have a record of"):
-        return _ended(f"The {which} record of {query.topic} is from {when.removeprefix('on ')}"), value
     verb = f"were {which} {asked.verb[5:]}" if asked.verb.startswith("were ") else f"{which} {asked.verb}"
-    return _ended(f"You {verb} {when}"), value
+    narrowed = f" {asked.about}" if asked.about else ""
+    return _ended(f"You {verb}{narrowed} {when}"), value
+
+
+def _say_extreme(asked: Computed, chosen: Occurrence, value: str, since: str) -> str:
+    """“Your most steps were on Tuesday, 2026-11-17: 8,123 steps.”"""
+    measure, day = asked.query.measure, on_day(chosen.local_day)
+    if asked.unit == "steps":
+        which = {Measure.LEAST: "fewest", Measure.MOST: "most"}.get(measure)
+        return f"Your {which} steps were {day}: {value}." if which else f"You took {value} {day}{since}."
+    if asked.unit in {"kg", "points"}:
+        what = "weight" if asked.unit == "kg" else "readiness"
+        order = {Measure.LEAST: "lowest ", Measure.MOST: "highest ", Measure.LAST: "last ", Measure.FIRST: "first "}
+        return f"Your {order.get(measure, '')}{what} was {value}, {day}{since if measure is Measure.LAST else ''}."
+    which = "shortest" if measure is Measure.LEAST else "longest"
+    if asked.query.kinds == ("workout",):
+        return f"Your {which} {asked.query.topic if asked.query.topic != 'workouts' else 'workout'} was {day}: {value}."
+    least = "least" if measure is Measure.LEAST else "most"
+    return f"You {asked.verb} {least} {day}: {value}."
 
 
 def _ended(sentence: str) -> str:
@@ -124,7 +153,7 @@ def _words_of_it(o: Occurrence, asked: Computed) -> str:
     if o.text.casefold() in f"{asked.verb} {asked.query.topic}".casefold():
         return ""
     who = "" if o.origin is Origin.SELF else (o.note.split(" · ")[0] if o.kind == "utterance" else "")
-    return f": {who + ' said ' if who else ''}“{_what(o)}”"
+    return f": {who + ' said ' if who else ''}“{what_of(o)}”"
 
 
 def _say_amount(result: QueryResult, asked: Computed, amount: float, when: str) -> tuple[str, str]:
@@ -132,6 +161,8 @@ def _say_amount(result: QueryResult, asked: Computed, amount: float, when: str) 
     if result.query.measure is Measure.MEAN:
         unit = "night" if result.query.kinds == ("sleep",) else "day"
         over = f", over {result.days} {unit}s" if result.days > 1 else ""
+        if asked.unit in {"kg", "points"}:
+            return f"You {asked.verb} {value} on average{when}{over}.", value
         return f"You {asked.verb} {value} a {unit} on average{when}{over}.", value
     if asked.unit == "duration" and result.days > 1:
         each = _amount(amount / result.days, asked.unit)
@@ -140,22 +171,22 @@ def _say_amount(result: QueryResult, asked: Computed, amount: float, when: str) 
 
 
 def _say_count(result: QueryResult, asked: Computed, when: str) -> tuple[str, str]:
-    count = result.days if result.query.measure is Measure.DAYS else result.count
+    days = result.query.measure is Measure.DAYS
+    count = result.days if days else result.count
     value = f"{count:,}"
-    if result.query.measure is Measure.DAYS:
-        amount = f"on {value} {'day' if count == 1 else 'days'}"
-    elif asked.unit in {"messages", "songs"}:
-        amount = f"{value} {asked.unit[:-1] if count == 1 else asked.unit}"
-    else:
-        amount = times(count)
-    if asked.verb.startswith("have a record of"):
-        return f"I found {result.query.topic} {amount}{when}.", value
-    if asked.unit in {"messages", "songs"} and result.query.measure is not Measure.DAYS:
-        verb, _, rest = asked.verb.partition(" ")
-        return f"You {verb}{' to' if rest.startswith('to ') and asked.unit == 'songs' else ''} {amount}" + (
-            f" {rest}{when}." if rest and asked.unit == "messages" else f"{when}."
-        ), value
-    return f"You {asked.verb} {amount}{when}.", value
+    narrowed = f" {asked.about}" if asked.about else ""
+    if days:
+        unit = "night" if result.query.kinds == ("sleep",) else "day"
+        return f"You {asked.verb}{narrowed} on {value} {unit if count == 1 else unit + 's'}{when}.", value
+    if asked.unit == "times":
+        return f"You {asked.verb}{narrowed} {times(count)}{when}.", value
+    amount = f"{value} {asked.unit[:-1] if count == 1 else asked.unit}"
+    verb, _, rest = asked.verb.partition(" ")
+    if asked.unit == "messages":
+        return f"You {verb} {amount}{' ' + rest if rest else ''}{narrowed}{when}.", value
+    if asked.unit == "videos":
+        return f"You watched {amount}{' of ' + rest if rest else ''}{when}.", value
+    return f"You {asked.verb} {amount}{narrowed}{when}.", value
 
 
 def times(count: int) -> str:
@@ -199,10 +230,10 @@ def answer_moment(memory: Memory, asked: Moment) -> Answer:
     )
     if not found:
         return unknown(f"what you were {verb} {label}", query=query)
-    shown = list({_what(o): o for o in found}.values())
+    shown = list({what_of(o): o for o in found}.values())
     if not asked.kinds:
         shown.sort(key=lambda o: _TELLING.index(o.kind) if o.kind in _TELLING else len(_TELLING))
-    said = "; ".join(_what(o) if asked.kinds else _told(o) for o in shown[:_SHOWN])
+    said = "; ".join(what_of(o) if asked.kinds else _told(o) for o in shown[:_SHOWN])
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     evidence = evidence_of(memory, ([anchor] if anchor else []) + found[:EVIDENCE_SHOWN] + screen)
     first = label[0].upper() + label[1:]
@@ -211,7 +242,7 @@ def answer_moment(memory: Memory, asked: Moment) -> Answer:
 
 def _told(o: Occurrence) -> str:
     """What an occurrence was, in a few words."""
-    said = f"“{_what(o)}”"
+    said = f"“{what_of(o)}”"
     parts = o.note.split(" · ")
     if o.origin is Origin.SELF and o.kind in {"message", "utterance"}:
         return f"you wrote to {parts[0]} {said}" if o.kind == "message" else f"you said {said}"
@@ -224,7 +255,7 @@ def _told(o: Occurrence) -> str:
         "search": "you searched for",
     }
     words |= {"listen": "you listened to", "app_use": "on the screen"}
-    return f"{words[o.kind]} {said}" if o.kind in words else _what(o)
+    return f"{words[o.kind]} {said}" if o.kind in words else what_of(o)
 
 
 def _on_screen(memory: Memory, asked: Moment, ms: int) -> tuple[list[Occurrence], list[Occurrence]]:
@@ -266,6 +297,8 @@ def answer_recall(memory: Memory, text: str, asked: Recall) -> Answer:
     """Quote the best evidence, or say that there is none."""
     filters = _filters(memory, asked.period)
     hits = [hit for hit in memory.search(text, filters, 40) if hit.origin is not Origin.AI and hit.kind != "question"]
+    if asked.beyond:
+        return replace(unknown("", hits[:3], "not computed"), text=_BEYOND)
     fitting = [hit for hit in hits if _fits(asked.words, hit)]
     if not fitting:
         period = f" {asked.period.label}" if asked.period else ""
@@ -327,7 +360,8 @@ def evidence_of(memory: Memory, found: Iterable[Occurrence]) -> list[Hit]:
     return hits_of(memory.journal, memory.stream, [(o.id, 1.0, "computed") for o in found])
 
 
-def _what(o: Occurrence) -> str:
+def what_of(o: Occurrence) -> str:
+    """What an occurrence holds, short enough for a sentence."""
     text = " ".join((o.text or o.note or o.kind.replace("_", " ")).split())
     return text if len(text) <= 120 else text[:117] + "…"
 
@@ -375,7 +409,7 @@ def _amount(value: float, unit: str) -> str:
     if unit == "duration":
         return amount_of_time(value)
     if unit == "kg":
-        return f"{value:g} kg"
+        return f"{value:.1f} kg"
     if unit == "points":
-        return f"{value:g}"
+        return f"{value:.0f}"
     return f"{round(value):,} {unit}" if unit else f"{value:g}"

@@ -22,9 +22,14 @@ _AT = re.compile(
     r"(?P<place>.+)$|"
     r"\b(?:i|we) (?:last |first )?(?:at|in) (?P<place2>.+)$|\b(?:go|went) (?P<home>home)$"
 )
-_NO_MEAL = re.compile(r"\b(?:make|made|cook|cooked|cooking|order|ordered|skip|skipped|prepare|prepared)\b")
+_NO_MEAL = re.compile(
+    r"\b(?:make|made|cook|cooked|cooking|order|ordered|skip|skipped|prepare|prepared|"
+    r"about|messages?|send|sent|wrote|write|written|text|texted|said|say|talk|talked|mention|mentioned|search|listen)\b"
+    r"|\bdid (?!i\b|we\b)\w"
+)
 _NO_PLACE = re.compile(
-    r"^(?:my |the )?(?:bed|sleep|computer|phone|screen|touch|gym|contact|(?:good |bad )?mood|hurry|rush)\b|ing$"
+    r"^(?:my |the )?(?:bed|sleep|computer|phone|screen|touch|gym|contact|(?:good |bad )?mood|hurry|rush)\b|ing$|"
+    r"\b(?:with|for|because|without)\b"
 )
 _WHERE = re.compile(r"^where (?:was|were|have) (?:i|we)\b(?: been)?$")
 _ORDER = re.compile(r"\b(?:most recently|most recent|recently|latest|last|first|the last time|the first time)\b")
@@ -76,7 +81,8 @@ def visiting(rest: str, measure: Measure | None, period: Period | None) -> Visit
         return _meal(meal, measure, period, wants)
     at = _AT.search(about)
     place = (at["place"] or at["place2"] or at["home"] or "").strip() if at is not None else ""
-    if not place or wants == "where" or _NO_PLACE.search(place):
+    mine = re.search(r"\b(?:i|we)\b", about) is not None
+    if not place or not mine or wants == "where" or _NO_PLACE.search(place):
         return None
     place = re.sub(r"^(?:the|my|a|an) (?=\w+$)", "", place)
     return Visiting(measure, period, "when", place=place, asked=place)

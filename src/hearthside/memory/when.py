@@ -87,6 +87,9 @@ def _since(period: Period, rest: str, today: date) -> tuple[Period, str]:
 
 
 def _clock_time(text: str) -> tuple[int | None, str]:
+    named = re.search(r"\b(?:at|around|about) (noon|midday|midnight)\b", text)
+    if named is not None:
+        return (0 if named[1] == "midnight" else 720), _cut(text, named)
     match = re.search(
         r"\b(?:at|around|about)\s+(\d{1,2})(?:(?:[:.](\d{2}))?\s*(am|pm)\b|[:.](\d{2})\b|(?:\s+o['’]?clock)?"
         # a bare number is an hour only when nothing follows that it could count
@@ -265,11 +268,16 @@ def _weekday(text: str, today: date) -> tuple[Period, str] | None:
 
 def _today(text: str, today: date) -> tuple[Period, str] | None:
     match = re.search(
-        r"\b(today|tonight|last night|yesterday(?: night)?|(?:the )?day before yesterday|tomorrow)\b", text
+        r"\b(today|tonight|(?:in )?(?:the )?night before last|last night|"
+        r"yesterday(?: night)?|(?:the )?day before yesterday|tomorrow)\b",
+        text,
     )
     if match is None:
         return None
     word = match[1]
+    if word.endswith("before last"):
+        day = today - timedelta(days=1)
+        return _days(day, day, "the night before last"), _cut(text, match)
     back = 2 if "before" in word else {"tomorrow": -1}.get(word, 1 if word.startswith("yesterday") else 0)
     day = today - timedelta(days=back)
     # The night belongs to the morning it ends on.

@@ -20,7 +20,7 @@ from hearthside.journal import Journal
 from hearthside.memory.audit import audit
 from hearthside.memory.index import Index
 from hearthside.memory.search import Embedder, embed_waiting
-from hearthside.night.curate import Curated, OwnMessage, curate
+from hearthside.night.curate import MAX_SAMPLES, Curated, OwnMessage, curate
 from hearthside.night.cycle import Step, StepContext, StepResult
 from hearthside.night.gate import MIN_HELD_OUT, Measured, general_text, judge
 from hearthside.night.likelihood import ScoredText, bits_per_character
@@ -46,6 +46,7 @@ class NightRooms:
         workshop_url: a workshop that already runs, or "" for one started for the length of the training.
         parameters: of the recipe.
         after_change: called when another adapter is to be served.
+        max_samples: own messages in one round, newest first.
     """
 
     journal: Journal
@@ -60,6 +61,7 @@ class NightRooms:
     workshop_url: str
     parameters: LoraSftParameters
     after_change: Callable[[], None]
+    max_samples: int = MAX_SAMPLES
 
 
 def night_steps(rooms: NightRooms) -> list[Step]:
@@ -110,7 +112,7 @@ def _consolidate(rooms: NightRooms) -> StepResult:
 
 
 def _curate(rooms: NightRooms) -> StepResult:
-    curated = curate(rooms.journal, rooms.stream)
+    curated = curate(rooms.journal, rooms.stream, rooms.max_samples)
     now_due, sentence = due(rooms.journal, curated, rooms.clock())
     if now_due and len(curated.held_out) < MIN_HELD_OUT:
         now_due = False
@@ -122,7 +124,8 @@ def _curate(rooms: NightRooms) -> StepResult:
 
 
 def _curated(rooms: NightRooms, context: StepContext) -> Curated:
-    return curate(rooms.journal, rooms.stream, boundary_ms=int(context.results["curate"]["boundary_ms"]))
+    boundary_ms = int(context.results["curate"]["boundary_ms"])
+    return curate(rooms.journal, rooms.stream, rooms.max_samples, boundary_ms)
 
 
 def _train(rooms: NightRooms, context: StepContext) -> StepResult:
