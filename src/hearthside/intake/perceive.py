@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import pkgutil
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Protocol, cast
 
 from hearthside.events import Event, Item, Rejected
 from hearthside.logs import logger
+from hearthside.perception import Perceiver, load_perceiver, perceiver_names
 
-_PACKAGE = "hearthside.perception"
 _log = logger("intake")
-
-
-class Perceiver(Protocol):
-    """What a module in `perception/` offers to the intake.
-
-    Attributes:
-        KINDS: kinds of event it looks at.
-    """
-
-    KINDS: frozenset[str]
-
-    def perceive(self, event: Event) -> Iterator[Event]:
-        """What it sees in one event; the same event always gives the same."""
-        ...
 
 
 @cache
 def perceivers() -> dict[str, Perceiver]:
-    """All perceivers by name: the modules of `perception/` that have KINDS and perceive."""
-    if importlib.util.find_spec(_PACKAGE) is None:
-        return {}
-    package = importlib.import_module(_PACKAGE)
-    modules = {
-        found.name: importlib.import_module(f"{_PACKAGE}.{found.name}")
-        for found in pkgutil.iter_modules(getattr(package, "__path__", []))
-    }
-    return {
-        name: cast(Perceiver, module)
-        for name, module in sorted(modules.items())
-        if hasattr(module, "KINDS") and hasattr(module, "perceive")
-    }
+    """All perceivers by name."""
+    return {name: load_perceiver(name) for name in perceiver_names()}
 
 
 def perceivable_kinds() -> frozenset[str]:
