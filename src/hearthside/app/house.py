@@ -366,7 +366,6 @@ class House:
     def close(self) -> None:
         """Stop jobs, the compute node and close the rooms."""
         self._jobs.stop_all(5.0)
-        self.trainer.close()
         if self.outside.compute is not None:
             self.outside.compute.stop()
         self.rooms.close()

@@ -133,11 +133,13 @@ def _access_token(rooms: Rooms) -> str:
 
 def _keep(house: House, stop: threading.Event) -> None:
     """Keep the derived rooms in step, give meaning to new records, and begin the night; never calls the model idly."""
-    last_night = ""
-    if house.trainer.cut_short():
-        house.start_night()
+    last_night, looked_back = "", False
     while not stop.wait(_KEEP_S if house.rooms.stream.bounds() else 2.0):
         try:
+            if not looked_back:  # a night that a crash cut short goes on
+                looked_back = True
+                if house.trainer.cut_short():
+                    house.start_night()
             busy = any(job.state == "running" for job in house.jobs())
             if not busy and house.rooms.stream.pending():
                 house.keep_in_step()

@@ -103,9 +103,6 @@ class TrainingDesk:
             else "The base model is in service, without an adapter."
         )
 
-    def close(self) -> None:
-        """Nothing is held open."""
-
     def model(self) -> ModelFile:
         """The model that is served and trained against."""
         if self._model is None:  # its hash is over the whole file
