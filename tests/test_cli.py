@@ -343,9 +343,16 @@ def test_an_import_killed_again_and_again_loses_and_doubles_nothing(run: Run, tm
 
 def _wait_for_writes(folder: Path, process: subprocess.Popen[str], count: int) -> None:
     """Until the journal was written to so many times, or the process ended."""
-    log, seen = folder / "vault" / "journal.db-wal", set[int]()
-    before = log.stat().st_mtime_ns if log.exists() else 0
+    seen, before = set[int](), _written_at(folder)
     while len(seen) < count and process.poll() is None:
-        if log.exists() and log.stat().st_mtime_ns != before and log.stat().st_size:
-            seen.add(log.stat().st_mtime_ns)
+        if _written_at(folder) > before:
+            seen.add(_written_at(folder))
         time.sleep(0.002)
+
+
+def _written_at(folder: Path) -> int:
+    """When the journal's write-ahead log was last written to, ns; 0 while there is none."""
+    try:
+        return max((path.stat().st_mtime_ns for path in (folder / "vault" / "journal").glob("2*.db-wal")), default=0)
+    except FileNotFoundError:
+        return 0

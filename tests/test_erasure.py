@@ -18,6 +18,8 @@ from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Json, Layer, Or
 from hearthside.identity.database import open_database
 from hearthside.identity.vault import Vault
 from hearthside.inference.adapters import AdapterState
+from hearthside.journal import files
+from hearthside.journal.keys import year_keys
 from hearthside.memory.hits import Filters
 from hearthside.memory.index import embedding_event
 from hearthside.memory.search import search
@@ -94,8 +96,9 @@ def test_days_are_forgotten_everywhere(vault: SmallVault, tmp_path: Path) -> Non
 def test_the_raw_row_keeps_nothing(vault: SmallVault, tmp_path: Path) -> None:
     vault.keep([message("secret", _AT)])
     _forget(vault)
-    connection = open_database(tmp_path / "journal.db", Vault(tmp_path, b"\1" * 32).key("journal"))
-    row = connection.execute("SELECT source, kind, start_ms, end_ms, salt, body FROM record WHERE seq = 1").fetchone()
+    [path] = files.year_files(tmp_path / "journal")
+    connection = open_database(path, year_keys([Vault(tmp_path, b"\1" * 32).key("journal")])[0])
+    row = connection.execute("SELECT source, kind, start_ms, end_ms, key, sealed FROM record WHERE seq = 1").fetchone()
     connection.close()
     assert row == ("", "forgotten", 0, None, None, None)
 

@@ -19,8 +19,10 @@ from hearthside.events import (
     Precision,
     Series,
     Trust,
+    canonical,
     day_number,
     day_start_ms,
+    id_before_format_2,
     iso_day,
     local_datetime,
     ms_of,
@@ -74,10 +76,19 @@ def _event() -> Event:
 
 
 def test_ids_are_those_of_every_version() -> None:
-    """A changed id would double every vault that exists; this one is written down."""
-    assert _event().id.hex() == "7400bcc7823d0987e5bd20a40383e60d"
+    """A changed id would double every vault that exists; these are written down."""
     series = Series("ring", "met", Layer.BEHAVIOURAL, 0, 60_000, np.array([1.0, np.nan]), "MET", "ring")
-    assert series.id.hex() == "fbb89d1457bfffadb26f4087705e1461"
+    format_1 = [id_before_format_2(canonical(record.body())).hex() for record in (_event(), series)]
+    assert format_1 == ["7400bcc7823d0987e5bd20a40383e60d", "fbb89d1457bfffadb26f4087705e1461"]
+    assert _event().id.hex() == "81b0551573b57e554ca17ed1d9f93458"
+    assert series.id.hex() == "8000000037e7b0f69602a1db1d14f54b"
+
+
+def test_ids_lie_in_order_of_time() -> None:
+    times = [-(10**15), -60_000, 0, 60_000, 1_700_000_000_000, 10**15]
+    ids = [replace(_event(), start_ms=ms).id for ms in times]
+    assert ids == sorted(ids)
+    assert len({len(identity) for identity in ids}) == 1
 
 
 def test_the_order_of_fields_and_the_place_in_the_file_make_no_difference() -> None:

@@ -214,9 +214,32 @@ Record: TypeAlias = Event | Series
 Item: TypeAlias = Event | Series | Rejected
 
 
+_ID_MINUTE_ZERO = 2**31  # so that minutes before 1970 sort before those after
+
+
+def canonical(body: Mapping[str, Json]) -> bytes:
+    """A journal body as the bytes that are hashed and kept: JSON with sorted names."""
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
 def content_id(body: Mapping[str, Json]) -> bytes:
-    """The 16-byte identity of a journal body: BLAKE2b over its canonical JSON."""
-    return hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    """The 16-byte identity of a journal body."""
+    return id_of(canonical(body), body["start_ms"])
+
+
+def id_of(raw: bytes, start_ms: int) -> bytes:
+    """The identity of a body in canonical form: the minute it starts in (4 bytes), then BLAKE2b over it (12 bytes).
+
+    Records that happen together get ids that lie together: an index over ten years then grows at one place, as with
+    UUID version 7 (RFC 9562), instead of all over.
+    """
+    minute = min(max(start_ms // MINUTE_MS + _ID_MINUTE_ZERO, 0), 2**32 - 1)
+    return minute.to_bytes(4, "big") + hashlib.blake2b(raw, digest_size=12).digest()
+
+
+def id_before_format_2(raw: bytes) -> bytes:
+    """The identity that journals of format 1 gave to a body: BLAKE2b over it (16 bytes), without its time."""
+    return hashlib.blake2b(raw, digest_size=16).digest()
 
 
 def record_from_body(body: Mapping[str, Json]) -> Record:

@@ -77,7 +77,8 @@ def _fuse(by_words: list[bytes], by_meaning: list[bytes]) -> list[tuple[bytes, f
         for rank, identity in enumerate(ranking):
             scores[identity] = scores.get(identity, 0.0) + 1 / (_FUSION_K + rank + 1)
             why.setdefault(identity, []).append(name)
-    order = sorted(scores, key=lambda identity: (-scores[identity], identity))
+    # Of two with the same score the one that holds the words comes first.
+    order = sorted(scores, key=lambda identity: (-scores[identity], why[identity], identity))
     return [(identity, scores[identity], "+".join(why[identity])) for identity in order]
 
 

@@ -1,0 +1,429 @@
+"""The keyring: a random key for each source and local day, and one for each media file; forgetting destroys keys.
+
+Payloads are sealed under these keys, in the journal and in every backup of it. The keyring is small and its backups
+are short-lived, so that destroying a key reaches backups nobody can write to any more (crypto-shredding). Each key
+lies twice, on different pages, because one bad page here would cost weeks of one source.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from hearthside.errors import HearthsideError, NeedsPerson, RetryLater
+from hearthside.journal import files
+from hearthside.journal.pages import check_every_page
+
+_KEY_BYTES = 32
+_CACHED = 20_000  # ciphers kept in memory; ten years of fifteen sources are 55,000 keys
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS key (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, day INTEGER NOT NULL, key BLOB NOT NULL,
+    closed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS key_by_day ON key (source, day);
+CREATE TABLE IF NOT EXISTS spare (id INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS media (address BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spare_media (address BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DayKey:
+    """A key of the keyring, ready to use."""
+
+    id: int
+    cipher: AESGCM
+
+
+class Keyring:
+    """The keyring of one journal. Safe to use from many threads and several processes.
+
+    Args:
+        folder: the journal's folder.
+        keys: 32-byte keys of the file, the one in force first; the others open what was not rewritten yet.
+        vfs: see `open_database`.
+    """
+
+    def __init__(self, folder: Path, keys: Sequence[bytes], vfs: str | None = None) -> None:
+        self._folder, self._keys, self._vfs = folder, tuple(keys), vfs
+        self._lock = threading.RLock()
+        self._by_id: dict[int, DayKey] = {}
+        self._by_day: dict[tuple[str, int], DayKey] = {}
+        path = files.current(folder, files.KEYRING)
+        if path is None:
+            if files.year_files(folder):
+                raise NeedsPerson(
+                    "keyring-missing",
+                    "The keyring of this vault is gone, so its records cannot be opened; nothing was changed."
+                    " Put journal/keyring-….db back, or restore from a backup: `hearthside restore`.",
+                )
+            path = self._create(files.next_revision(folder, files.KEYRING), ())
+        self._path = path
+        self._connection = self._open(path)
+
+    # -- keys of days ------------------------------------------------------------------------------------------------
+
+    def current(self, days: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], DayKey]:
+        """For each (source, local day) the key that new records are sealed under; durable before it is returned."""
+        with self._lock:
+            wanted = set(days)
+            missing = sorted(day for day in wanted if day not in self._by_day)
+            if missing:
+                if len(self._by_day) > _CACHED:
+                    self._by_day.clear()
+                    missing = sorted(wanted)
+                with self._writing() as connection:
+                    for source, day in missing:
+                        self._by_day[source, day] = self._find_or_make(connection, source, day)
+                files.sync_log(self._path)  # a key that was found may be one that a killed process did not sync
+            return {day: self._by_day[day] for day in wanted}
+
+    def by_id(self, key_id: int) -> DayKey:
+        """One key.
+
+        Raises:
+            NeedsPerson: the keyring does not have it.
+        """
+        known = self._by_id.get(key_id)
+        if known is not None:
+            return known
+        with self._lock:
+            key = self._read_twice("SELECT key FROM key WHERE id = ?", "SELECT key FROM spare WHERE id = ?", (key_id,))
+            if key is None:
+                raise NeedsPerson(
+                    "keyring-incomplete",
+                    "A key of the keyring is missing, so some records cannot be opened; nothing was changed."
+                    " `hearthside verify` says which, and `hearthside repair` puts it back from a backup.",
+                )
+            return self._remember(key_id, key)
+
+    def close_days(self, key_ids: Iterable[int]) -> None:
+        """From now on nobody seals under these keys; what they sealed stays readable."""
+        with self._lock:
+            with self._writing() as connection:
+                connection.executemany("UPDATE key SET closed = 1 WHERE id = ?", [(key_id,) for key_id in key_ids])
+            self._by_day.clear()
+
+    def destroy(self, key_ids: Iterable[int]) -> None:
+        """Destroy keys for good; nothing sealed under them can be opened again, here or in any backup."""
+        gone = [(key_id,) for key_id in key_ids]
+        if not gone:
+            return
+        with self._lock:
+            with self._writing() as connection:
+                connection.executemany("DELETE FROM key WHERE id = ?", gone)
+                connection.executemany("DELETE FROM spare WHERE id = ?", gone)
+            self._leave_no_trace()
+            self.forget_cached()
+            for (key_id,) in gone:
+                self._by_id.pop(key_id, None)
+
+    def forget_cached(self) -> None:
+        """Look up the current keys anew: somebody destroyed some."""
+        with self._lock:
+            self._by_day.clear()
+
+    def ids(self) -> set[int]:
+        """Every key there is."""
+        with self._lock:
+            return {int(row[0]) for row in self._reading().execute("SELECT id FROM key")}
+
+    def days(self) -> dict[int, tuple[str, int]]:
+        """By key its source and local day."""
+        with self._lock:
+            rows = self._reading().execute("SELECT id, source, day FROM key")
+            return {int(key_id): (str(source), int(day)) for key_id, source, day in rows}
+
+    # -- keys of media -----------------------------------------------------------------------------------------------
+
+    def media_key(self, address: bytes) -> bytes | None:
+        """The key of a media file, or None."""
+        with self._lock:
+            return self._read_twice(
+                "SELECT key FROM media WHERE address = ?", "SELECT key FROM spare_media WHERE address = ?", (address,)
+            )
+
+    def add_media_key(self, address: bytes, key: bytes) -> bytes:
+        """Keep a key, durable on return; one that is there already wins and is returned."""
+        with self._lock:
+            with self._writing() as connection:
+                for table in ("media", "spare_media"):
+                    connection.execute(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", (address, key))
+                kept = list(connection.execute("SELECT key FROM media WHERE address = ?", (address,)))
+            files.sync_log(self._path)
+            return bytes(kept[0][0])
+
+    def drop_media_keys(self, addresses: Iterable[bytes]) -> None:
+        """Destroy the keys of media files for good."""
+        with self._lock:
+            with self._writing() as connection:
+                for address in addresses:
+                    for table in ("media", "spare_media"):
+                        connection.execute(f"DELETE FROM {table} WHERE address = ?", (address,))
+            self._leave_no_trace()
+
+    def media_addresses(self) -> set[bytes]:
+        """Addresses of all media files that have a key."""
+        with self._lock:
+            return {bytes(row[0]) for row in self._reading().execute("SELECT address FROM media")}
+
+    # -- copies ------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """All keys as JSON, for a backup that seals it; short-lived, or forgetting would not reach the backups."""
+        with self._lock:
+            connection = self._reading()
+            keys = [
+                [key_id, source, day, key.hex(), closed]
+                for key_id, source, day, key, closed in connection.execute(
+                    "SELECT id, source, day, key, closed FROM key ORDER BY id"
+                )
+            ]
+            media = [[bytes(a).hex(), bytes(k).hex()] for a, k in connection.execute("SELECT address, key FROM media")]
+            last = _sequence(connection)
+        return orjson.dumps({"format": 1, "keys": keys, "media": media, "last": last})
+
+    def missing_from(self, snapshot: bytes) -> tuple[list[int], int]:
+        """Put back keys that a snapshot has and this keyring has lost to damage.
+
+        Returns:
+            The ids put back, and how many media keys. Destroyed keys are never in a snapshot younger than they are;
+            the caller passes only such a snapshot (see `repair`).
+        """
+        document = orjson.loads(snapshot)
+        with self._lock:
+            with self._writing() as connection:
+                known = {int(row[0]) for row in connection.execute("SELECT id FROM key")}
+                back = [row for row in document["keys"] if row[0] not in known]
+                _insert_keys(connection, back)
+                had = {bytes(row[0]).hex() for row in connection.execute("SELECT address FROM media")}
+                media = [row for row in document["media"] if row[0] not in had]
+                _insert_media(connection, media)
+            self._by_id.clear()
+        return [int(row[0]) for row in back], len(media)
+
+    @staticmethod
+    def restore(folder: Path, key: bytes, snapshot: bytes, vfs: str | None = None) -> None:
+        """Make the keyring of an empty journal folder from a snapshot."""
+        document = orjson.loads(snapshot)
+        path = files.next_revision(folder, files.KEYRING)
+        connection = _new_database(path, key, vfs)
+        with connection:
+            _insert_keys(connection, document["keys"])
+            _insert_media(connection, document["media"])
+            _set_sequence(connection, int(document["last"]))
+        connection.close()
+        files.put_in_force(path)
+
+    def rewrite(self, keys: Sequence[bytes]) -> None:
+        """Write the whole keyring anew under another key; from here on nothing is sealed under the present keys."""
+        with self._lock:
+            with self._writing() as connection:
+                connection.execute("UPDATE key SET closed = 1")
+                rows = [list(row) for row in connection.execute("SELECT id, source, day, hex(key), closed FROM key")]
+                media = [list(row) for row in connection.execute("SELECT hex(address), hex(key) FROM media")]
+                last = _sequence(connection)
+                self._keys = tuple(keys)
+                path = self._create(files.next_revision(self._folder, files.KEYRING), (rows, media, last))
+                # Whoever waits for this lock sees that the file is no longer the one in force.
+                connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', '1')")
+            self._connection.close()
+            old, self._path = self._path, path
+            self._connection = self._open(path)
+            files.remove_database(old)
+            self.forget_cached()
+
+    def check_pages(self) -> str:
+        """Whether every page is what was written and all fits together: "" or what is wrong."""
+        with self._lock:
+            connection = self._reading()
+            self._leave_no_trace()
+            if wrong := check_every_page(connection, self._folder):
+                return wrong
+            lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+            if lines != ["ok"]:
+                return f"its pages do not fit together: {lines[0]}"
+            sql = "SELECT id FROM key LEFT JOIN spare USING (id) WHERE spare.key IS NOT key.key"
+            unlike = len(list(connection.execute(sql)))
+        return f"{unlike:,} keys differ from their second copy" if unlike else ""
+
+    def repair_pages(self) -> bool:
+        """Write the keyring anew from its two copies; True when every key could be read.
+
+        For a file with a bad page. Keys that neither copy has are left out; a backup may have them.
+        """
+        with self._lock:
+            rows, media, whole = self._salvage()
+            path = self._create(files.next_revision(self._folder, files.KEYRING), (rows, media, self._highest(rows)))
+            self._connection.close()
+            old, self._path = self._path, path
+            self._connection = self._open(path)
+            files.remove_database(old)
+            return whole
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _find_or_make(self, connection: apsw.Connection, source: str, day: int) -> DayKey:
+        row = connection.execute(
+            "SELECT id, key FROM key WHERE source = ? AND day = ? AND closed = 0 ORDER BY id DESC LIMIT 1",
+            (source, day),
+        ).fetchone()
+        if row is not None:
+            return self._remember(int(row[0]), bytes(row[1]))
+        key = os.urandom(_KEY_BYTES)
+        connection.execute("INSERT INTO key (source, day, key) VALUES (?, ?, ?)", (source, day, key))
+        key_id = int(connection.last_insert_rowid())
+        connection.execute("INSERT INTO spare VALUES (?, ?)", (key_id, key))
+        return self._remember(key_id, key)
+
+    def _remember(self, key_id: int, key: bytes) -> DayKey:
+        if len(self._by_id) > _CACHED:
+            self._by_id = {}
+        made = self._by_id[key_id] = DayKey(key_id, AESGCM(key))
+        return made
+
+    def _read_twice(self, sql: str, spare: str, values: tuple[object, ...]) -> bytes | None:
+        for question in (sql, spare):
+            try:
+                row = self._reading().execute(question, values).fetchone()
+            except apsw.CorruptError:
+                continue
+            if row is not None:
+                return bytes(row[0])
+        return None
+
+    def _reading(self) -> apsw.Connection:
+        """The connection to the file in force; another process may have replaced it."""
+        if not self._path.exists():
+            path = files.current(self._folder, files.KEYRING)
+            if path is not None and path != self._path:
+                self._connection.close()
+                self._path, self._connection = path, self._open(path)
+                self.forget_cached()
+        return self._connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[apsw.Connection]:
+        """A transaction on the file in force."""
+        connection = self._reading()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            while connection.execute("SELECT 1 FROM meta WHERE name = 'closed'").fetchone() is not None:
+                connection.execute("ROLLBACK")
+                connection = self._reading()
+                connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._by_day.clear()
+            self._by_id.clear()
+            if isinstance(error, apsw.Error):
+                raise _not_written(error) from error
+            raise
+
+    def _open(self, path: Path) -> apsw.Connection:
+        connection = files.open_with_any(path, self._keys, self._vfs)
+        connection.execute(_SCHEMA)
+        return connection
+
+    def _create(self, path: Path, content: tuple[object, ...]) -> Path:
+        connection = _new_database(path, self._keys[0], self._vfs)
+        if content:
+            keys, media, last = content
+            with connection:
+                _insert_keys(connection, keys)  # type: ignore[arg-type]
+                _insert_media(connection, media)  # type: ignore[arg-type]
+                _set_sequence(connection, last)  # type: ignore[arg-type]
+        connection.close()
+        files.put_in_force(path)
+        return path
+
+    def _leave_no_trace(self) -> None:
+        """Old pages of the write-ahead log go too; the main file is overwritten in place (secure_delete)."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _salvage(self) -> tuple[list[list[object]], list[list[object]], bool]:
+        rows: dict[int, list[object]] = {}
+        whole = True
+        for sql in ("SELECT id, source, day, hex(key), closed FROM key", "SELECT id, '', 0, hex(key), 1 FROM spare"):
+            try:
+                for row in self._connection.execute(sql):
+                    rows.setdefault(int(row[0]), list(row))
+            except apsw.Error:
+                whole = False
+        media: dict[str, list[object]] = {}
+        for table in ("media", "spare_media"):
+            try:
+                for row in self._connection.execute(f"SELECT hex(address), hex(key) FROM {table}"):
+                    media.setdefault(str(row[0]), list(row))
+            except apsw.Error:
+                whole = False
+        return list(rows.values()), list(media.values()), whole
+
+    @staticmethod
+    def _highest(rows: list[list[object]]) -> int:
+        # A little above, because the highest ids may be among the lost: an id is never given twice.
+        return max((int(str(row[0])) for row in rows), default=0) + 10_000
+
+
+def _not_written(error: apsw.Error) -> HearthsideError:
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return NeedsPerson(
+            "keyring-damaged",
+            "The keyring of this vault is damaged on the disk; nothing was changed."
+            " `hearthside repair` puts it right from its second copy or from a backup.",
+        )
+    return RetryLater(
+        "keyring-write-failed",
+        f"The keyring could not be written ({type(error).__name__}); nothing of this was kept. Try again.",
+    )
+
+
+def _new_database(path: Path, key: bytes, vfs: str | None) -> apsw.Connection:
+    new = files.unfinished(path)
+    files.remove_database(new) if new.exists() else None
+    connection = files.open_with_any(new, [key], vfs)
+    connection.execute(_SCHEMA)
+    return connection
+
+
+def _insert_keys(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
+    connection.executemany(
+        "INSERT INTO key VALUES (?, ?, ?, ?, ?)",
+        [(key_id, source, day, bytes.fromhex(str(key)), closed) for key_id, source, day, key, closed in rows],
+    )
+    connection.executemany("INSERT INTO spare VALUES (?, ?)", [(row[0], bytes.fromhex(str(row[3]))) for row in rows])
+
+
+def _insert_media(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
+    pairs = [(bytes.fromhex(str(address)), bytes.fromhex(str(key))) for address, key in rows]
+    for table in ("media", "spare_media"):
+        connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", pairs)
+
+
+def _sequence(connection: apsw.Connection) -> int:
+    """The highest id ever given."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'key'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _set_sequence(connection: apsw.Connection, last: int) -> None:
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'key'")
+    connection.execute("INSERT INTO sqlite_sequence VALUES ('key', ?)", (last,))
