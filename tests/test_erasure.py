@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +14,16 @@ import pytest
 from hearthside.alignment.show import show_slice
 from hearthside.companion.offers import OfferDesk
 from hearthside.companion.receptivity import gate_state
-from hearthside.erasure import forget, preview
+from hearthside.erasure import Wanted, forget, preview
+from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Json, Layer, Origin, Precision, Series, Trust
 from hearthside.identity.database import open_database
 from hearthside.identity.vault import Vault
 from hearthside.inference.adapters import AdapterState
 from hearthside.journal import files
-from hearthside.journal.keys import year_keys
+from hearthside.journal.keyring import Keyring
+from hearthside.journal.keys import keyring_keys, year_keys
+from hearthside.journal.sealing import unseal
 from hearthside.memory.hits import Filters
 from hearthside.memory.index import embedding_event
 from hearthside.memory.search import search
@@ -38,7 +42,7 @@ def vault(tmp_path: Path) -> Iterator[SmallVault]:
 
 
 def _forget(vault: SmallVault, first: str = _DAY, last: str = _DAY, source: str = "") -> tuple[int, list[str]]:
-    chosen = preview(vault.journal, vault.stream, first, last, source)
+    chosen = preview(vault.journal, vault.stream, Wanted(first, last, source))
     report = forget(vault.journal, vault.stream, vault.index, vault.registry, chosen, vault.clock)
     return report.records, report.tainted
 
@@ -56,21 +60,39 @@ def _companion(kind: str, at_ms: int, text: str, payload: dict[str, Json]) -> Ev
 
 
 def _everything(folder: Path) -> bytes:
-    """The whole content of the three databases, free pages included, in the clear."""
-    vault, found = Vault(folder, b"\1" * 32), b""
-    for name in ("journal", "stream", "index"):
-        connection = open_database(folder / f"{name}.db", vault.key(name))
+    """Every database page in the clear, free ones included, and every record that any key left can open."""
+    vault = Vault(folder, b"\1" * 32)
+    root = vault.key("journal")
+    paths = {folder / f"{name}.db": vault.key(name) for name in ("stream", "index")}
+    paths |= {path: year_keys([root])[0] for path in files.year_files(folder / "journal")}
+    found = b""
+    for path, key in paths.items():
+        connection = open_database(path, key)
         found += bytes(connection.serialize("main"))
         connection.close()
+    return found + _opened(folder, root)
+
+
+def _opened(folder: Path, root: bytes) -> bytes:
+    keyring = Keyring(folder / "journal", keyring_keys([root]))
+    found = b""
+    for path in files.year_files(folder / "journal"):
+        connection = open_database(path, year_keys([root])[0])
+        for seq, sealed in connection.execute("SELECT seq, sealed FROM record WHERE sealed IS NOT NULL"):
+            for key_id in keyring.ids():
+                with suppress(NeedsPerson):
+                    found += unseal(keyring.by_id(key_id).cipher, seq, sealed).raw
+        connection.close()
+    keyring.close()
     return found
 
 
 def test_a_preview_changes_nothing(vault: SmallVault) -> None:
     vault.keep([message("gone", _AT), message("kept", _AT + DAY_MS), message("also gone", _AT + 1)])
     head = vault.journal.head()
-    found = preview(vault.journal, vault.stream, _DAY, _DAY)
+    found = preview(vault.journal, vault.stream, Wanted(_DAY, _DAY))
     assert (found.records, found.by_kind, found.in_words()) == (2, {"message": 2}, "2 message")
-    assert preview(vault.journal, vault.stream, "2020-01-01", "2020-01-02").in_words() == "nothing"
+    assert preview(vault.journal, vault.stream, Wanted("2020-01-01", "2020-01-02")).in_words() == "nothing"
     assert vault.journal.head() == head
 
 
@@ -292,3 +314,64 @@ def test_cut_short_nothing_is_served_and_again_completes_it(
     assert vault.stream.occurrences() == []
     assert vault.registry.active() is None
     assert vault.journal.verify().bad_seq == []
+
+
+def test_a_person_is_forgotten_with_what_names_them(vault: SmallVault) -> None:
+    vault.keep(
+        [
+            message("dinner with Mira tomorrow", _AT),
+            message("hello", _AT + 1, Origin.PERSON, conversation="Mira Holt"),
+            message("Miranda is a play", _AT + 2),
+            message("nothing of it", _AT + 3),
+            Event("glasses", "caption", Layer.VISUAL, _AT + 4, Origin.DEVICE, Trust.OWN,
+                  {"text": "two people", "people": ["Mira"]}, "device:glasses", text="two people"),
+        ]
+    )  # fmt: skip
+    chosen = preview(vault.journal, vault.stream, Wanted(person="Mira"))
+    assert chosen.by_kind == {"message": 2, "caption": 1}
+    forget(vault.journal, vault.stream, vault.index, vault.registry, chosen, vault.clock)
+    assert _kept(vault) == {"Miranda is a play", "nothing of it"}
+
+
+def test_words_are_forgotten_within_days_and_a_source(vault: SmallVault) -> None:
+    vault.keep([message("the red bicycle", _AT), message("red wine", _AT + 1), message("a red bicycle", _AT + DAY_MS)])
+    chosen = preview(vault.journal, vault.stream, Wanted(_DAY, _DAY, words=("red", "bicycle")))
+    assert chosen.records == 1
+    assert preview(vault.journal, vault.stream, Wanted(source="nobody", words=("red",))).records == 0
+    assert preview(vault.journal, vault.stream, Wanted(source="whatsapp")).records == 3
+
+
+def test_a_place_is_forgotten_with_the_positions_there(vault: SmallVault) -> None:
+    def region(kind: str, at: int) -> Event:
+        return Event("owntracks", kind, Layer.ENVIRONMENTAL, at, Origin.DEVICE, Trust.OWN, {"region": "Clinic"},
+                     "device:phone", text="Clinic")  # fmt: skip
+
+    def position(at: int) -> Event:
+        return Event("owntracks", "position", Layer.ENVIRONMENTAL, at, Origin.DEVICE, Trust.OWN,
+                     {"lat": 1.0, "lon": 2.0}, "device:phone")  # fmt: skip
+
+    vault.keep(
+        [
+            region("region_enter", _AT), position(_AT + 10 * MINUTE_MS), message("still waiting", _AT + 11 * MINUTE_MS),
+            region("region_leave", _AT + HOUR_MS), position(_AT + 2 * HOUR_MS),
+        ]
+    )  # fmt: skip
+    chosen = preview(vault.journal, vault.stream, Wanted(place="Clinic"))
+    assert chosen.by_kind == {"region_enter": 1, "region_leave": 1, "position": 1}
+
+
+def test_nothing_named_forgets_nothing(vault: SmallVault) -> None:
+    with pytest.raises(Refused) as error:
+        preview(vault.journal, vault.stream, Wanted())
+    assert error.value.code == "forget-what"
+
+
+def test_a_round_no_longer_names_what_it_learnt_from(vault: SmallVault, tmp_path: Path) -> None:
+    gone, kept = message("secret", _AT), message("kept", _AT + DAY_MS)
+    vault.keep([gone, kept])
+    record_round(vault.journal, vault.clock, {"samples": [gone.id.hex(), kept.id.hex()], "adapter": "a"})
+    _forget(vault)
+    [item] = vault.journal.read(kinds=["round"])
+    assert isinstance(item.record, Event)
+    assert item.record.payload["samples"] == [kept.id.hex()]
+    assert gone.id.hex().encode() not in _everything(tmp_path)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hearthside.alignment.kinds import is_life
 from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.companion.visits import visits
+from hearthside.errors import Refused
 from hearthside.events import (
     DAY_MS,
     MINUTE_MS,
@@ -25,9 +29,46 @@ from hearthside.events import (
 )
 from hearthside.inference.adapters import AdapterRegistry, AdapterState
 from hearthside.journal import Journal, Stored
+from hearthside.journal.attachments import media_of
+from hearthside.journal.media import MediaStore
 from hearthside.memory.index import Index, embedding_event
 
+_THERE = ("caption", "gaze", "dwell", "position", "region_enter", "region_leave", "state", "weather")
+"""Kinds that tell where somebody was; what was said or written there tells something else and stays."""
+
 _SERVED = {AdapterState.ACTIVE, AdapterState.PREVIOUS, AdapterState.STAGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to forget: whatever meets every condition that is given.
+
+    Attributes:
+        first, last: local days, ISO, both included; "" for no limit on that side.
+        source: name of a source.
+        person: what is from them, with them, or names them.
+        place: what tells of stays at a place so named: sightings, positions, regions.
+        words: what holds each of these words.
+    """
+
+    first: str = ""
+    last: str = ""
+    source: str = ""
+    person: str = ""
+    place: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def whole_days(self) -> bool:
+        """Everything of a time or a source, whatever it says; samples go too."""
+        return not (self.person or self.place or self.words)
+
+    def check(self) -> None:
+        """Raises Refused when no condition is given: forgetting everything is removing the vault."""
+        if self == Wanted():
+            raise Refused(
+                "forget-what", "Say what to forget: days, a source, a person, a place or words; nothing was forgotten."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +106,12 @@ class ErasureReport:
     records: int
     tainted: list[str]
 
-    def in_words(self) -> str:
-        """For the person."""
+    def in_words(self, copies: Sequence[str] = ()) -> str:
+        """For the person.
+
+        Args:
+            copies: where backups can still open it, and until when, one sentence each.
+        """
         adapters = (
             f" {len(self.tainted)} adapter(s) had learnt from some of it and are out of service."
             if self.tainted
@@ -74,27 +119,75 @@ class ErasureReport:
         )
         return (
             f"{self.records:,} records are forgotten: content, words and vectors are gone from this vault."
-            f"{adapters} What remains is that something was forgotten, and copies you made elsewhere; importing the"
-            " same export again would bring it back."
+            f"{adapters} {' '.join(copies)}{' ' if copies else ''}What remains is that something was forgotten, and"
+            " exports and copies you made yourself; importing the same export again would bring it back."
         )
 
 
-def preview(journal: Journal, stream: LifeStream, first: str, last: str, source: str = "") -> Preview:
-    """What forgetting these local days would take, of one source or of all.
+def preview(journal: Journal, stream: LifeStream, wanted: Wanted) -> Preview:
+    """What forgetting would take.
 
     With what happened go earlier forms of the same records, what was perceived in them, samples that lie mostly in
     these days, and answers, offers and proposals that rest on any of it.
+
+    Raises:
+        Refused: no condition was given.
     """
-    chosen = stream.occurrences(local_days=(first, last), sources=[source] if source else None)
+    wanted.check()
+    bounds = stream.bounds() or ("1970-01-01", "1970-01-01")
+    days = (wanted.first or bounds[0], wanted.last or bounds[1])
+    chosen = _chosen(stream, wanted, days)
     ids = {o.id for o in chosen}
+    ids |= _with_in_payload(journal, wanted, days)
     ids |= _other_forms(journal, ids)
-    ids |= _samples(journal, stream, (first, last), chosen, source)
+    if wanted.whole_days:
+        ids |= _samples(journal, stream, days, chosen, wanted.source)
     ids |= _perceived(journal, ids)
     ids |= _said_of(journal, ids)
     stored = journal.get(ids)
     kinds = Counter(item.record.kind for item in stored.values())
-    days = {day for item in stored.values() for day in _days(item.record.start_ms, item.record.end_ms)}
-    return Preview(sorted(stored), dict(kinds), sorted(days))
+    touched = {day for item in stored.values() for day in _days(item.record.start_ms, item.record.end_ms)}
+    return Preview(sorted(stored), dict(kinds), sorted(touched))
+
+
+def _chosen(stream: LifeStream, wanted: Wanted, days: tuple[str, str]) -> list[Occurrence]:
+    sources = [wanted.source] if wanted.source else None
+    names = [*wanted.words, *wanted.person.split()]
+    found = stream.occurrences(local_days=days, sources=sources, words=names)
+    found = [o for o in found if all(_holds(f"{o.text} {o.note}", name) for name in names)]
+    if not wanted.place:
+        return found
+    start, end = (day_number(days[0]) - 1) * DAY_MS, (day_number(days[1]) + 2) * DAY_MS
+    stays = visits(stream, start, end, wanted.place)
+    evidence = {o.id for visit in stays for o in visit.evidence}
+    return [
+        o
+        for o in found
+        if o.id in evidence
+        or (o.kind in _THERE and _holds(f"{o.note} {o.text if 'region' in o.kind else ''}", wanted.place))
+        or (o.kind in _THERE and any(v.start_ms <= o.start_ms < v.end_ms for v in stays))
+    ]
+
+
+def _holds(text: str, name: str) -> bool:
+    """Whether a text holds a name as whole words: Mira is not Miranda."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _with_in_payload(journal: Journal, wanted: Wanted, days: tuple[str, str]) -> set[bytes]:
+    """What names the person in a field only: seen in a picture, spoken to, written to."""
+    if not wanted.person or wanted.place or wanted.words:
+        return set()
+    start, end = (day_number(days[0]) - 1) * DAY_MS, (day_number(days[1]) + 2) * DAY_MS
+    found = set()
+    for item in journal.read(start, end, sources=[wanted.source] if wanted.source else None):
+        payload = item.record.payload if isinstance(item.record, Event) and is_life(item.record.kind) else {}
+        fields = [payload.get(name) for name in ("sender", "speaker", "recipient", "conversation")]
+        people = payload.get("people")
+        names = [str(value) for value in (*fields, *(people if isinstance(people, list) else ())) if value]
+        if any(_holds(name, wanted.person) for name in names):
+            found.add(item.id)
+    return found
 
 
 def _other_forms(journal: Journal, ids: set[bytes]) -> set[bytes]:
@@ -164,23 +257,31 @@ def forget(
     registry: AdapterRegistry,
     chosen: Preview,
     clock: Callable[[], int],
+    media: MediaStore | None = None,
 ) -> ErasureReport:
     """Forget for good; the record of it names no content.
 
-    Cut short at any point, nothing forgotten is served, and forgetting the same days again completes it: adapters and
-    the index go first, the content of the journal last.
+    Cut short at any point, nothing forgotten is served, and forgetting the same again completes it: adapters and the
+    index go first, the content of the journal last.
+
+    Args:
+        media: files that only what is forgotten speaks of go too.
     """
     gone = {identity.hex() for identity in chosen.ids}
     embeddings = _embeddings_of(journal, gone)
     decisions, reactions = _reactions_without_offers(journal, gone)
     tainted = _trained_on(journal, registry, gone)
+    rounds, old_rounds = _rounds_without(journal, gone)
+    files = _media_only_of(journal, chosen.ids) if media is not None else []
     if tainted:
         registry.taint(tainted, "It had learnt from something you asked to forget.")
     index.remove(chosen.ids)
     stream.mark_days_dirty(chosen.days)
-    journal.append([*(event for _, event in embeddings if event is not None), *decisions])
-    journal.forget([*(identity for identity, _ in embeddings), *reactions])
-    count = journal.forget(chosen.ids)
+    journal.append([*(event for _, event in embeddings if event is not None), *decisions, *rounds])
+    if media is not None and files:
+        media.remove(files)
+    count = len(journal.get(chosen.ids))
+    journal.forget([*(identity for identity, _ in embeddings), *reactions, *old_rounds, *chosen.ids])
     payload: dict[str, Json] = {"records": count, "tainted": len(tainted)}
     journal.append(
         [Event("erasure", "erasure", Layer.BEHAVIOURAL, clock(), Origin.SELF, Trust.OWN, payload, clock="station")]
@@ -239,6 +340,30 @@ def _trained_on(journal: Journal, registry: AdapterRegistry, gone: set[str]) -> 
             if adapter in served:
                 tainted.append(adapter)
     return sorted(set(tainted))
+
+
+def _rounds_without(journal: Journal, gone: set[str]) -> tuple[list[Event], list[bytes]]:
+    """Training rounds name what they learnt from; those ids are digests of what is forgotten, so they go too."""
+    new, old = [], []
+    for item in journal.read(kinds=["round"]):
+        event = item.record
+        if isinstance(event, Event) and not gone.isdisjoint(event.payload["samples"]):
+            samples = [sample for sample in event.payload["samples"] if sample not in gone]
+            new.append(replace(event, payload={**event.payload, "samples": samples}))
+            old.append(item.id)
+    return new, old
+
+
+def _media_only_of(journal: Journal, ids: Iterable[bytes]) -> list[str]:
+    """Addresses of media that no other record speaks of."""
+    gone = set(ids)
+    addresses = {ref.address for item in journal.get(gone).values() for ref in media_of(item.record)}
+    if not addresses:
+        return []
+    for item in journal.read():
+        if item.id not in gone:
+            addresses -= {ref.address for ref in media_of(item.record)}
+    return sorted(addresses)
 
 
 def _days(start_ms: int, end_ms: int | None) -> range:
