@@ -19,6 +19,12 @@ def own_logging() -> Iterator[None]:
     root.handlers[:], root.level, root.propagate = before[0], before[1], before[2]
 
 
+@pytest.fixture(autouse=True)
+def own_heads(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads of vaults made in tests are remembered in a folder of the test, not in the home of who runs it."""
+    monkeypatch.setenv("HEARTHSIDE_HEADS_FOLDER", str(tmp_path_factory.mktemp("heads")))
+
+
 @pytest.fixture(scope="session")
 def home_assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAssistantServer]:
     """A real Home Assistant with its demo home; started once, on first use. A test that kills it starts it again."""

@@ -46,12 +46,36 @@ class Settings(BaseSettings):
     )
     workshop_threads: int = Field(default=2, ge=1, le=64, description="processor threads for training and for the gate")
     night_hour: int = Field(default=3, ge=0, le=23, description="local hour at which the nightly cycle begins")
+    heads_folder: Path = Field(
+        default=Path("~/.local/state/hearthside/heads").expanduser(),
+        description="where the compute node remembers how far each journal had come; outside the vault",
+    )
+    backup_folder: Path | None = Field(
+        default=None, description="folder on another disk for encrypted backups; `hearthside backup --set-up` makes it"
+    )
+    backup_s3_url: str = Field(default="", description="address of S3-compatible storage for backups; empty: none")
+    backup_s3_bucket: str = Field(default="", description="bucket for backups")
+    backup_s3_prefix: str = Field(default="", description="folder inside the bucket")
+    backup_s3_region: str = Field(default="us-east-1", description="region of the bucket")
+    backup_s3_credentials_file: Path | None = Field(
+        default=None, description="file with access key and secret key for the bucket, mode 600"
+    )
+    backup_s3_lock_days: int = Field(
+        default=0, ge=0, le=3650, description="days for which the storage itself must refuse to delete; 0: no lock"
+    )
+    backup_every_hours: int = Field(default=1, ge=1, le=168, description="hours between backups")
+    backup_keep_days: int = Field(
+        default=30, ge=1, le=3650, description="days after which a forgotten thing can be in no backup any more"
+    )
+    drill_every_days: int = Field(default=7, ge=1, le=90, description="days between restores that prove a backup")
     home_assistant_url: str = Field(default="", description="address of Home Assistant, e.g. http://127.0.0.1:8123")
     home_assistant_token_file: Path | None = Field(
         default=None, description="file with a long-lived Home Assistant token"
     )
 
-    @field_validator("vault", "key_file", "model_path", "home_assistant_token_file")
+    @field_validator(
+        "vault", "key_file", "model_path", "home_assistant_token_file", "backup_folder", "heads_folder", "backup_s3_credentials_file"
+    )
     @classmethod
     def _home_folder(cls, path: Path | None) -> Path | None:
         """``~`` means the home folder in a file and in the environment too, where no shell expands it."""

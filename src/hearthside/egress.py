@@ -32,12 +32,14 @@ class Purpose(StrEnum):
     WORKSHOP_TRAINING = "workshop-training"
     HOME_ASSISTANT = "home-assistant"
     MODEL_DOWNLOAD = "model-download"
+    BACKUP = "backup"
 
 
 PURPOSES: Mapping[Purpose, str] = {
     Purpose.WORKSHOP_TRAINING: "a sealed training job to the workshop, and the adapter back",
     Purpose.HOME_ASSISTANT: "states and confirmed actions, to the Home Assistant named in the settings",
     Purpose.MODEL_DOWNLOAD: "a model file the person chose from the shelf",
+    Purpose.BACKUP: "sealed backups to the storage named in the settings, and back when they are checked",
 }
 """Every purpose in plain words, for the privacy page."""
 
@@ -173,6 +175,20 @@ class Egress:
 
         note(data_class, b"", 0)
         return WebSocket(url, headers, timeout_s, destination, note)
+
+    def permit(self, purpose: str, destination: str, data_class: str, bytes_out: int, sha256: str) -> None:
+        """Write the row for a request that a library sends itself; when this raises, it must not be sent.
+
+        Args:
+            destination: ``scheme://host:port``.
+            sha256: hex digest of the body.
+
+        Raises:
+            Refused: the purpose is not named here.
+        """
+        named = _purpose(purpose)
+        self._ledger(LedgerRow(self._clock(), named.value, destination, data_class, bytes_out, sha256, "", "no"))
+        _log.info("%s: %d bytes of %s to %s", named.value, bytes_out, data_class, destination)
 
     def close(self) -> None:
         """Close idle connections."""

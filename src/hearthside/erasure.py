@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hearthside.alignment.kinds import is_life
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.companion.visits import visits
 from hearthside.errors import Refused
 from hearthside.events import (

@@ -16,9 +16,8 @@ NOW_MS = day_start_ms("2026-11-18") + 15 * 3_600_000
 
 def settings_in(folder: Path) -> Settings:
     """Settings of a vault in this folder, whatever the machine's environment says."""
-    return Settings.model_construct(
-        **{**Settings.model_construct().model_dump(), "vault": folder / "vault", "key_file": folder / "key"}
-    )
+    paths = {"vault": folder / "vault", "key_file": folder / "key", "heads_folder": folder / "heads"}
+    return Settings.model_construct(**{**Settings.model_construct().model_dump(), **paths})
 
 
 @contextmanager

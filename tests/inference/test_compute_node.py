@@ -89,6 +89,24 @@ def test_answer_streams_and_its_usage_is_metered(house: _House) -> None:
     assert (health.model, health.sha256) == (_MODEL.name, _MODEL.sha256)
 
 
+def test_a_head_is_remembered_over_the_death_of_the_node(tmp_path: Path) -> None:
+    house = _House(tmp_path, NodeOptions(context_tokens=512, heads_folder=tmp_path / "heads"))
+    vault, head = "0123456789abcdef", b'{"seq": 7}'
+    try:
+        house.start()
+        assert house.node.held_head(vault) is None
+        house.node.keep_head(vault, head)
+        house.node.keep_head(vault, b'{"seq": 3}')
+        house.kill_node()
+        assert house.supervisor.wait_ready(60)
+        assert house.node.held_head(vault) == head
+        with pytest.raises(Refused) as error:
+            house.node.keep_head(vault, b"no head")
+        assert error.value.code == "head-unreadable"
+    finally:
+        house.supervisor.stop()
+
+
 def test_request_without_the_token_is_refused_everywhere(house: _House) -> None:
     url = house.supervisor._current_endpoint().url
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": ""}):

@@ -11,6 +11,7 @@ SYSTEM_KINDS = frozenset(
     {
         "rejected", "setting", "answer", "offer", "reaction", "proposal", "home_action", "night_step", "embedding",
         "ledger", "adapter_decision", "receipt", "round", "gate", "erasure", "attestation",
+        "cursor", "backup", "drill", "verification", "token",
     }
 )  # fmt: skip
 

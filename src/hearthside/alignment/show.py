@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from hearthside.alignment.block import COVERED, LAYERS, SILENT, DayBlock
 from hearthside.alignment.kinds import amount_of, note_of, rule_of, shown_text
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.alignment.views import Coverage, CoverageRun, DayView, Lane, LaneItem, LayerSlice, SeriesLine, SliceView
 from hearthside.events import DAY_MS, MINUTE_MS, Event, Layer, Precision, day_number, local_datetime
 from hearthside.journal import Journal

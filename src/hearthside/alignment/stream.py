@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import threading
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
@@ -16,7 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hearthside.alignment.block import DayBlock, align_day, latest_revisions, pack, unpack
-from hearthside.alignment.kinds import LOOKBACK_MIN, amount_of, is_life, note_of, rule_of
+from hearthside.alignment.kinds import LOOKBACK_MIN, is_life
+from hearthside.alignment.occurrence import (
+    COLUMNS,
+    Occurrence,
+    casefold,
+    holds,
+    occurrence_of,
+    occurrence_row,
+    pattern,
+)
 from hearthside.alignment.offsets import REACH_MS, minute_offsets
 from hearthside.alignment.revisions import SCHEMA as REVISIONS
 from hearthside.alignment.revisions import TABLES as REVISION_TABLES
@@ -24,16 +32,11 @@ from hearthside.alignment.revisions import drop_forgotten, replaced_ids, take_re
 from hearthside.events import (
     DAY_MS,
     MINUTE_MS,
-    Event,
     Layer,
-    Origin,
-    Precision,
     Record,
-    Series,
     day_number,
-    iso_day,
 )
-from hearthside.identity.database import open_database
+from hearthside.identity.database import open_database, take_place
 from hearthside.journal import Journal, Stored
 
 LOOKBACK_MS = LOOKBACK_MIN * MINUTE_MS
@@ -71,37 +74,6 @@ CREATE INDEX IF NOT EXISTS occurrence_by_local_day ON occurrence (local_day, kin
 """
 
 _TABLES = ("meta", "dirty", "block", "occurrence", *REVISION_TABLES)
-_COLUMNS = (
-    "id, layer, source, kind, start_ms, end_ms, local_day, offset_min, precision, uncertainty_ms, origin, trust,"
-    " amount, text, note"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """An event as the life stream places it: with the person's local day and offset, and the one number it stands for.
-
-    Attributes:
-        local_day: the person's date; of a night the date of the morning.
-        offset_min: the person's UTC offset at the start.
-        amount: seconds for what lasts, or the figure of a day (steps, kilograms, score); None when there is none.
-    """
-
-    id: bytes
-    layer: Layer
-    source: str
-    kind: str
-    start_ms: int
-    end_ms: int | None
-    local_day: str
-    offset_min: int
-    precision: Precision
-    uncertainty_ms: int
-    origin: Origin
-    trust: str
-    amount: float | None
-    text: str
-    note: str
 
 
 class LifeStream:
@@ -181,6 +153,14 @@ class LifeStream:
             self._set_meta("version", _VERSION)
             self._set_meta("home_zone", zone)
 
+    def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
+        """Make the life stream anew under another key, beside the present one, and then take its place."""
+        with tempfile.TemporaryDirectory(dir=self._path.parent, prefix="moving-") as folder:
+            new = LifeStream(Path(folder), key, self._journal, self._home_zone)
+            new.update(progress)
+            take_place(new._connection(), new._path, self._path)
+        self._key = key
+
     def _days_changed(self, connection: apsw.Connection, item: Stored) -> set[int]:
         days = set(_days_touched(item.record))
         if is_life(item.record.kind) and (replaced := take_revision(connection, item)) is not None:
@@ -237,7 +217,7 @@ class LifeStream:
         rows = [
             row
             for item in stored
-            if item.record.start_ms // DAY_MS == day and (row := _occurrence_row(item, day, block)) is not None
+            if item.record.start_ms // DAY_MS == day and (row := occurrence_row(item, day, block)) is not None
         ]
         connection.executemany(f"INSERT OR REPLACE INTO occurrence VALUES ({','.join('?' * 16)})", rows)
         if block.empty and not block.offset_known.any():
@@ -302,18 +282,18 @@ class LifeStream:
             where.append("local_day BETWEEN ? AND ?")
             values.extend(local_days)
         for word in words:
-            where.append(f"({_holds('text', word)} OR {_holds('note', word)})")
-            values.extend([_pattern(word)] * 2)
+            where.append(f"({holds('text', word)} OR {holds('note', word)})")
+            values.extend([pattern(word)] * 2)
         for word in about:
-            where.append(f"({_holds('note', word)} OR (kind LIKE 'region%' AND {_holds('text', word)}))")
-            values.extend([_pattern(word)] * 2)
+            where.append(f"({holds('note', word)} OR (kind LIKE 'region%' AND {holds('text', word)}))")
+            values.extend([pattern(word)] * 2)
         sql = (
-            f"SELECT {_COLUMNS} FROM occurrence WHERE {' AND '.join(where)}"
+            f"SELECT {COLUMNS} FROM occurrence WHERE {' AND '.join(where)}"
             f" ORDER BY start_ms {'DESC' if newest_first else 'ASC'}, id"
         )
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
-        return [_occurrence(row) for row in self._connection().execute(sql, values)]
+        return [occurrence_of(row) for row in self._connection().execute(sql, values)]
 
     def offsets_of(self, ids: Iterable[bytes]) -> dict[bytes, int]:
         """The person's UTC offset at each of these occurrences, minutes."""
@@ -327,8 +307,8 @@ class LifeStream:
 
     def get(self, identity: bytes) -> Occurrence | None:
         """The occurrence with this id, or None."""
-        row = self._connection().execute(f"SELECT {_COLUMNS} FROM occurrence WHERE id = ?", (identity,)).fetchone()
-        return None if row is None else _occurrence(row)
+        row = self._connection().execute(f"SELECT {COLUMNS} FROM occurrence WHERE id = ?", (identity,)).fetchone()
+        return None if row is None else occurrence_of(row)
 
     def offsets_on(self, day: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
         """The person's UTC offset at each minute of a UTC day, (1440,), and whether a source carried it.
@@ -376,12 +356,15 @@ class LifeStream:
 
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and self._local.key != self._key:  # the file was written anew under another key
+            connection.close()
+            connection = None
         if connection is None:
             connection = open_database(self._path, self._key)
             # Derived data: losing the last commits costs an alignment, never a record.
             connection.pragma("synchronous", "normal")
-            connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
-            self._local.connection = connection
+            connection.create_scalar_function("casefold", casefold, 1, deterministic=True)
+            self._local.connection, self._local.key = connection, self._key
         return connection
 
 
@@ -440,49 +423,3 @@ def _days_touched(record: Record) -> Iterable[int]:
     if record.offset_min is not None:
         first, last = first - REACH_MS, max(last, record.start_ms + REACH_MS)
     return range(first // DAY_MS, last // DAY_MS + 1)
-
-
-def _occurrence_row(item: Stored, day: int, block: DayBlock) -> tuple[object, ...] | None:
-    event = item.record
-    if isinstance(event, Series) or not is_life(event.kind):
-        return None
-    offset = event.offset_min
-    if offset is None:
-        offset = int(block.offset_min[(event.start_ms - day * DAY_MS) // MINUTE_MS])
-    return (
-        item.id, day, event.layer.value, event.source, event.kind, event.start_ms, event.end_ms,
-        _local_day(event, offset), offset, event.precision.value, event.uncertainty_ms, event.origin.value,
-        event.trust.value, amount_of(event), event.text, note_of(event),
-    )  # fmt: skip
-
-
-def _local_day(event: Event, offset_min: int) -> str:
-    if event.precision is Precision.DAY:
-        return iso_day(event.start_ms // DAY_MS)
-    at = event.end_ms if rule_of(event.kind).day_by_end and event.end_ms is not None else event.start_ms
-    return iso_day((at + offset_min * MINUTE_MS) // DAY_MS)
-
-
-def _occurrence(row: tuple[object, ...]) -> Occurrence:
-    (identity, layer, source, kind, start, end, local_day, offset, precision, uncertainty, origin, trust, amount, text,
-     note) = row  # fmt: skip
-    return Occurrence(
-        bytes(identity), Layer(layer), str(source), str(kind), int(start), None if end is None else int(end),  # type: ignore
-        str(local_day), int(offset), Precision(precision), int(uncertainty), Origin(origin), str(trust),  # type: ignore
-        None if amount is None else float(amount), str(text), str(note),  # type: ignore
-    )  # fmt: skip
-
-
-def _casefold(*values: object) -> str:
-    return unicodedata.normalize("NFC", str(values[0]).casefold())
-
-
-def _holds(column: str, word: str) -> str:
-    # LIKE ignores the case of ASCII letters only; anything else is folded first, which is slower.
-    folded = column if word.isascii() else f"casefold({column})"
-    return f"{folded} LIKE ? ESCAPE '\\'"
-
-
-def _pattern(word: str) -> str:
-    plain = _casefold(word).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"

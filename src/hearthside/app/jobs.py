@@ -31,14 +31,20 @@ class Handle:
         self._runner.add_detail(self._id, line)
 
     def stopped(self) -> bool:
-        """Whether the person asked to stop."""
+        """Whether the person asked to stop; waits here while they paused it."""
+        self._runner.wait_while_paused(self._id)
         return self._runner.asked_to_stop(self._id)
+
+    def paused(self, seconds: float) -> bool:
+        """Wait up to so many seconds for a pause to end; whether it still holds."""
+        return not self._runner.going_on(self._id, seconds)
 
 
 @dataclass(slots=True)
 class _Running:
     job: Job
     stop: threading.Event = field(default_factory=threading.Event)
+    going_on: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -55,20 +61,27 @@ class JobRunner:
         self._jobs: dict[str, _Running] = {}
         self._count = 0
 
-    def start(self, kind: str, title: str, unit: str, work: Callable[[Handle], str]) -> str:
+    def start(
+        self, kind: str, title: str, unit: str, work: Callable[[Handle], str], *, pausable: bool = False
+    ) -> str:
         """Run `work` in a thread; it returns the closing sentence.
+
+        Args:
+            pausable: the work asks its handle often enough to be paused.
 
         Raises:
             Refused: a job of this kind is already running.
         """
         with self._lock:
-            if any(r.job.kind == kind and r.job.state == "running" for r in self._jobs.values()):
+            if any(r.job.kind == kind and r.job.active for r in self._jobs.values()):
                 raise Refused("job-running", f"“{title}” is already running; it was not started twice.")
             self._count += 1
             job_id = f"{kind}-{self._count}"
-            running = _Running(Job(job_id, kind, title, "running", 0, 0, unit, "Starting…", self._clock()))
+            job = Job(job_id, kind, title, "running", 0, 0, unit, "Starting…", self._clock(), pausable=pausable)
+            running = _Running(job)
+            running.going_on.set()
             self._jobs[job_id] = running
-            for old in [i for i, r in self._jobs.items() if r.job.state != "running"][:-_KEPT]:
+            for old in [i for i, r in self._jobs.items() if not r.job.active][:-_KEPT]:
                 del self._jobs[old]
         threading.Thread(target=self._run, args=(running, work), name=job_id, daemon=True).start()
         return job_id
@@ -89,6 +102,30 @@ class JobRunner:
         """Ask a job to stop; what it has done stays done."""
         self.get(job_id)
         self._jobs[job_id].stop.set()
+        self._jobs[job_id].going_on.set()
+
+    def pause(self, job_id: str) -> None:
+        """Let a job wait where it is. Raises Refused when it cannot be paused."""
+        job = self.get(job_id)
+        if not job.pausable:
+            raise Refused("job-not-pausable", f"“{job.title}” cannot be paused; it can be stopped and begun again.")
+        if job.state == "running":
+            self._jobs[job_id].going_on.clear()
+            self.change(job_id, state="paused")
+
+    def resume(self, job_id: str) -> None:
+        """Let a paused job go on."""
+        if self.get(job_id).state == "paused":
+            self.change(job_id, state="running")
+        self._jobs[job_id].going_on.set()
+
+    def wait_while_paused(self, job_id: str) -> None:
+        """Return when the job may go on or was stopped."""
+        self._jobs[job_id].going_on.wait()
+
+    def going_on(self, job_id: str, timeout_s: float) -> bool:
+        """Whether the job may go on, waiting up to `timeout_s` for it."""
+        return self._jobs[job_id].going_on.wait(timeout_s)
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """Wait for the end of a job."""
@@ -99,9 +136,10 @@ class JobRunner:
     def stop_all(self, timeout_s: float) -> None:
         """Ask every running job to stop and wait for each a little."""
         with self._lock:
-            running = [r for r in self._jobs.values() if r.job.state == "running"]
+            running = [r for r in self._jobs.values() if r.job.active]
         for one in running:
             one.stop.set()
+            one.going_on.set()
         for one in running:
             one.ended.wait(timeout_s)
 

@@ -17,11 +17,15 @@ from hearthside.identity.vault import Vault, create_vault, open_vault, vault_exi
 from hearthside.inference.adapters import AdapterRegistry
 from hearthside.journal import Journal
 from hearthside.journal.decisions import decided
+from hearthside.journal.disk import DiskGuard
+from hearthside.journal.heads import HeadSigner
+from hearthside.journal.media import MediaStore
 from hearthside.memory.index import Index
 from hearthside.sources.reading import Reading
 
 SYSTEM_SOURCES = frozenset(
-    {"person", "companion", "night", "memory", "egress", "intake", "workshop", "erasure", "home", "station", ""}
+    {"person", "companion", "night", "memory", "egress", "intake", "workshop", "erasure", "home", "station",
+     "safekeeping", ""}
 )
 """Sources that speak of the house itself; a vault with nothing else holds no life yet."""
 
@@ -62,6 +66,9 @@ class Rooms:
     index: Index
     registry: AdapterRegistry
     egress: Egress
+    media: MediaStore
+    signer: HeadSigner
+    disk: DiskGuard
     opened_ms: int
 
     def reading(self) -> Reading:
@@ -91,20 +98,28 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
         NeedsPerson: the passphrase or key file is missing or wrong; nothing was touched.
     """
     folder = Path(settings.vault).expanduser()
+    now_ms = clock()
     if vault_exists(folder):
         vault = open_vault(folder, passphrase=passphrase, key_file=settings.key_file)
     elif passphrase is not None:
-        vault = create_vault(folder, passphrase=passphrase)
+        vault = create_vault(folder, passphrase=passphrase, now_ms=now_ms)
     else:
-        vault = create_vault(folder, key_file=settings.key_file)
+        vault = create_vault(folder, key_file=settings.key_file, now_ms=now_ms)
     life_clock = LifeClock(clock)
-    journal = Journal(folder, vault.key("journal"), life_clock)
+    journal = Journal(folder, vault.key("journal"), life_clock, former_keys=vault.former_keys("journal"))
     life_clock.shift_ms = int(decided(journal).get(CLOCK_SHIFT) or 0)
     stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal))
     index = Index(folder, vault.key("index"), journal)
     registry = AdapterRegistry(vault, life_clock)
     egress = Egress(_ledger(journal), life_clock)
-    return Rooms(settings, life_clock, vault, journal, stream, index, registry, egress, life_clock())
+    # The first root's key for ever: names of media files stand in records and must not change with a rotation.
+    addresses = [vault.key("media"), *vault.former_keys("media")][-1]
+    media = MediaStore(folder / "media", addresses, journal.keyring)
+    signer = HeadSigner(vault.id, [vault.key("head"), *vault.former_keys("head")])
+    disk = DiskGuard(folder, clock)
+    return Rooms(
+        settings, life_clock, vault, journal, stream, index, registry, egress, media, signer, disk, life_clock()
+    )
 
 
 def home_zone(journal: Journal) -> tzinfo:

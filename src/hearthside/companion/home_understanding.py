@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import HomeProposal
 from hearthside.companion.interventions import LifeContext, load_rule
 from hearthside.errors import HearthsideError, NeedsPerson, Refused

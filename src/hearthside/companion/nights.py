@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hearthside.alignment.stream import Occurrence
+from hearthside.alignment.occurrence import Occurrence
 from hearthside.memory.query import measured_once
 
 

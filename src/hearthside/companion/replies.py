@@ -9,7 +9,8 @@ from datetime import date
 from typing import cast
 
 from hearthside.alignment.show import show_slice
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.nights import nights_of
 from hearthside.companion.questions import BedTime, Computed, Moment, Recall

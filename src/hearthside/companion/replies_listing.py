@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hearthside.alignment.stream import Occurrence
+from hearthside.alignment.occurrence import Occurrence
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.questions import Mention
 from hearthside.companion.replies import Memory, amount_of_time, evidence_of, in_words, unknown, what_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hearthside.alignment.stream import Occurrence
+from hearthside.alignment.occurrence import Occurrence
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.replies import Memory, ago, amount_of_time, evidence_of, on_day, times, unknown
 from hearthside.companion.visiting import MEALS, Visiting

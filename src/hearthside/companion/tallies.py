@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.events import Origin
 from hearthside.memory.query import EVIDENCE_SHOWN, Measure, Query
 from hearthside.memory.when import Period

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Origin, Trust, local_datetime
 from hearthside.journal import Journal
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 
 from hearthside.errors import NeedsPerson
+from hearthside.identity.durable import replace_durably
 
 
 def open_database(path: Path, key: bytes, *, vfs: str | None = None) -> apsw.Connection:
@@ -40,3 +41,14 @@ def open_database(path: Path, key: bytes, *, vfs: str | None = None) -> apsw.Con
     connection.pragma("foreign_keys", "on")
     path.chmod(0o600)
     return connection
+
+
+def take_place(connection: apsw.Connection, new: Path, old: Path) -> None:
+    """Put a finished database, whose only connection this is, in the place of another one.
+
+    Whoever has the other open goes on reading it as it was; its write-ahead log goes with it.
+    """
+    connection.close()  # the last one: nothing of it waits in a write-ahead log any more
+    for suffix in ("-wal", "-shm"):
+        old.with_name(old.name + suffix).unlink(missing_ok=True)
+    replace_durably(new, old)

@@ -13,7 +13,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -108,8 +108,9 @@ class AdapterRegistry:
             NeedsPerson: `adapters-key-wrong`; the list does not open with this vault's key. Nothing was touched.
         """
         self._folder = vault.folder / "adapters"
-        self._cipher = AESGCM(vault.key("adapters"))
-        self._id_key = vault.key("adapter-ids")
+        self._ciphers = [AESGCM(key) for key in (vault.key("adapters"), *vault.former_keys("adapters"))]
+        # The first root's for ever: ids stand in the journal and must not change with a rotation.
+        self._id_key = [vault.key("adapter-ids"), *vault.former_keys("adapter-ids")][-1]
         self._clock = clock
         self._lock = threading.Lock()
         with self._changing() as entries:
@@ -230,6 +231,16 @@ class AdapterRegistry:
             self._write(entries)
             return next((entry for entry in entries if entry.state is AdapterState.ACTIVE), None)
 
+    def seal_anew(self, vault: Vault) -> None:
+        """After a rotation: seal every file under the vault's new key. Cut short, the rest opens with the former one."""
+        with self._changing() as entries:
+            self._ciphers = [AESGCM(key) for key in (vault.key("adapters"), *vault.former_keys("adapters"))]
+            for entry in entries:
+                if entry.state in _WITH_BYTES:
+                    self._seal(entry.id, self._open(entry.id))
+            if self._path(_REGISTRY).exists():
+                self._write(entries)
+
     def taint(self, adapters: Sequence[str], reason: str) -> None:
         """Take adapters out of service because something they rest on was forgotten; their bytes are deleted.
 
@@ -279,12 +290,11 @@ class AdapterRegistry:
 
     def _seal(self, name: str, content: bytes) -> None:
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        write_private(self._path(name), nonce + self._cipher.encrypt(nonce, content, _bound_to(name)))
+        write_private(self._path(name), nonce + self._ciphers[0].encrypt(nonce, content, _bound_to(name)))
 
     def _open(self, name: str) -> bytes:
         try:
-            sealed = self._path(name).read_bytes()
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(name))
+            return self._decrypt(name, self._path(name).read_bytes())
         except FileNotFoundError as error:
             raise NeedsPerson(
                 "adapter-file-missing",
@@ -296,6 +306,13 @@ class AdapterRegistry:
                 f"{name}{_SEALED} does not open with this vault's key, or was damaged; nothing was touched. Restore it "
                 "from a backup.",
             ) from error
+
+
+    def _decrypt(self, name: str, sealed: bytes) -> bytes:
+        for cipher in self._ciphers[:-1]:
+            with suppress(InvalidTag):
+                return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(name))
+        return self._ciphers[-1].decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(name))
 
 
 def _bound_to(name: str) -> bytes:

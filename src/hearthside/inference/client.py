@@ -247,6 +247,15 @@ class ComputeNode:
         """Drop an adapter at the node; answers under way end first."""
         self._json(self._endpoint(), "DELETE", f"/adapters/{adapter}")
 
+    def keep_head(self, vault: str, head: bytes) -> None:
+        """Let the node remember the head of a vault's journal; it never goes back to an earlier one."""
+        self._send(self._endpoint(), "PUT", f"/heads/{vault}", head)
+
+    def held_head(self, vault: str) -> bytes | None:
+        """The head that the node remembers, or None. Raises RetryLater when it is away."""
+        response = self._send(self._endpoint(), "GET", f"/heads/{vault}")
+        return response.content or None
+
     def close(self) -> None:
         """Free the connections."""
         self._http.close()

@@ -38,6 +38,7 @@ from hearthside.errors import HearthsideError, NeedsPerson, Refused
 from hearthside.events import Json
 from hearthside.inference.backend import Backend, Generation, Message, Sampling, Usage
 from hearthside.inference.embedding import Embedder, load_embedder
+from hearthside.inference.kept_heads import KeptHeads
 from hearthside.inference.llama_cpp import LlamaCpp
 from hearthside.inference.meter import Meter
 from hearthside.inference.wire import NodeConfig, error_body
@@ -136,6 +137,20 @@ class _Node:
         await anyio.to_thread.run_sync(self.backend.unload_adapter, request.path_params["adapter"])
         return JSONResponse({"adapters": list(self.backend.adapters)})
 
+    async def put_head(self, request: Request) -> Response:
+        raw = await request.body()
+        await anyio.to_thread.run_sync(self._heads().keep, request.path_params["vault"], raw)
+        return Response(status_code=204)
+
+    async def get_head(self, request: Request) -> Response:
+        raw = await anyio.to_thread.run_sync(self._heads().held, request.path_params["vault"])
+        return Response(raw, media_type="application/json") if raw is not None else Response(status_code=204)
+
+    def _heads(self) -> KeptHeads:
+        if not self.config.heads_folder:
+            raise Refused("node-keeps-no-heads", "This compute node has no folder to remember heads in.")
+        return KeptHeads(Path(self.config.heads_folder))
+
     async def embed(self, request: Request) -> Response:
         body = await _json(request)
         texts = body.get("texts")
@@ -170,6 +185,8 @@ def build_app(
             Route("/probe", node.probe, methods=["POST"]),
             Route("/adapters/{adapter}", node.put_adapter, methods=["PUT"]),
             Route("/adapters/{adapter}", node.delete_adapter, methods=["DELETE"]),
+            Route("/heads/{vault}", node.put_head, methods=["PUT"]),
+            Route("/heads/{vault}", node.get_head),
             Route("/embed", node.embed, methods=["POST"]),
         ],
         middleware=[Middleware(_Token, token=config.token)],

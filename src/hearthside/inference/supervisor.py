@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import orjson
@@ -60,6 +61,7 @@ class NodeOptions:
         parallel: completions at the same time.
         heartbeat_s: seconds between heartbeats.
         heartbeat_timeout_s: seconds a heartbeat may take; three late ones in a row end the node.
+        heads_folder: where the node remembers the heads of journals, outside every vault.
     """
 
     threads: int = 1
@@ -67,6 +69,7 @@ class NodeOptions:
     parallel: int = 2
     heartbeat_s: float = 5.0
     heartbeat_timeout_s: float = 10.0
+    heads_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,7 @@ class Supervisor:
             token=token,
             parent_pid=os.getpid(),
             adapters=self._adapters_at_start(),
+            heads_folder=str(self._options.heads_folder or ""),
         )
 
     def _adapters_at_start(self) -> dict[str, str]:

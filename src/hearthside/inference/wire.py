@@ -23,6 +23,7 @@ class NodeConfig:
         token: bearer token every request must carry.
         parent_pid: process that the node must not outlive.
         adapters: GGUF files in base64, by adapter id.
+        heads_folder: where it remembers the heads of journals; the only thing it keeps on a disk. Empty: nowhere.
     """
 
     model_path: str
@@ -34,6 +35,7 @@ class NodeConfig:
     token: str
     parent_pid: int
     adapters: dict[str, str] = field(default_factory=dict)
+    heads_folder: str = ""
 
     def line(self) -> bytes:
         """As one line for the node's standard input."""

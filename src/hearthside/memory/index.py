@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from hearthside.alignment.kinds import is_life, note_of
 from hearthside.alignment.revisions import revision_name
 from hearthside.events import MINUTE_MS, Event, Json, Layer, Origin, Trust
-from hearthside.identity.database import open_database
+from hearthside.identity.database import open_database, take_place
 from hearthside.journal import Journal, Stored
 from hearthside.memory.hits import Filters
 from hearthside.memory.words import indexed_text, match_any
@@ -84,6 +85,14 @@ class Index:
         with self._updating:
             self._clear()
             return self._update(progress, stop)
+
+    def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
+        """Make the index anew under another key, beside the present one, and then take its place."""
+        with tempfile.TemporaryDirectory(dir=self._path.parent, prefix="moving-") as folder:
+            new = Index(Path(folder), key, self._journal)
+            new.update(progress)
+            take_place(new._connection(), new._path, self._path)
+        self._key, self._vectors = key, None
 
     def _clear(self) -> None:
         connection = self._connection()
@@ -290,10 +299,13 @@ class Index:
 
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and self._local.key != self._key:  # the file was written anew under another key
+            connection.close()
+            connection = None
         if connection is None:
             connection = open_database(self._path, self._key)
             connection.pragma("synchronous", "normal")  # derived: rebuilt when lost
-            self._local.connection = connection
+            self._local.connection, self._local.key = connection, self._key
         return connection
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.events import Layer, Origin
 from hearthside.memory.when import Period
 

@@ -7,7 +7,8 @@ import pkgutil
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.events import DAY_MS, MINUTE_MS, iso_day
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hearthside.alignment.stream import Occurrence
+from hearthside.alignment.occurrence import Occurrence
 from hearthside.companion.interventions import Candidate, LifeContext
 from hearthside.companion.tones import BRIGHT, own_toned, share
 from hearthside.companion.visits import STAY_MS, names_of_people, visits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hearthside.alignment.stream import Occurrence
+from hearthside.alignment.occurrence import Occurrence
 from hearthside.companion.interventions import Candidate, LifeContext
 from hearthside.companion.tones import BRIGHT, LOW, own_toned, share, tone_of
 from hearthside.companion.visits import Visit, names_of_people, visits, with_people

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from statistics import median
 
-from hearthside.alignment.stream import Occurrence
+from hearthside.alignment.occurrence import Occurrence
 from hearthside.companion.interventions import Candidate, LifeContext
 from hearthside.companion.nights import nights_of
 from hearthside.events import Origin
