@@ -8,12 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 HA := .cache/home-assistant
+AW := .cache/activitywatch
+N ?= 1000000
 STATION_READY := $(VENV)/.station-ready
 WORKSHOP_READY := $(VENV)/.workshop-ready
 TEST_READY := $(VENV)/.test-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak docs prepare chromium workshop-install test-install
+.PHONY: help install run test check bench soak crash docs prepare debian workshop-install test-install
 
 help:
 	@echo "make run           set up what is missing and start the station (SAMPLE=1: with an invented life)"
@@ -22,6 +24,7 @@ help:
 	@echo "make check         formatting, lint, types and import order; fast"
 	@echo "make bench         all benchmarks (DATA=$(DATA))"
 	@echo "make soak          all tests and the long programmes whole"
+	@echo "make crash         power cuts, faults and kills against the journal for as long as you like (N=$(N) points)"
 	@echo "make docs          write the parts of README and docs that come from the code"
 
 # -- environment ---------------------------------------------------------------------------------------------------
@@ -55,14 +58,25 @@ $(HA)/ready: tests/home_assistant_requirements.txt tests/home_assistant_constrai
 	else mkdir -p $(HA); echo "$(PYTHON) is too new for the Home Assistant of the tests; they will skip."; fi
 	@touch $@
 
-chromium:
-	@command -v chromium >/dev/null || { \
+# ActivityWatch's server, the peer of the journal's benchmark; its storage does not work with peewee 4.
+$(AW)/ready:
+	@echo "Setting up a real ActivityWatch server for the benchmark ..."
+	@rm -rf $(AW)/venv && mkdir -p $(AW) && $(PYTHON) -m venv $(AW)/venv
+	@$(AW)/venv/bin/python -m pip --disable-pip-version-check --no-input -qq install "aw-server==0.12.0" "peewee<4"
+	@touch $@
+
+# Debian packages the tests use: a browser, a security chip in software, and a file system that copies in one instant.
+DEBIAN := chromium:chromium swtpm:swtpm tpm2:tpm2-tools mkfs.xfs:xfsprogs
+debian:
+	@missing=; for pair in $(DEBIAN); do command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "Setting up Chromium for the browser tests ..."; \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+			echo "Setting up$$missing for the tests ..."; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing \
 				>/dev/null; \
-		else echo "The browser tests need the command chromium. Install it, on Debian: sudo apt install chromium"; exit 1; \
-		fi; }
+		else echo "The tests need Debian packages. Install them: sudo apt install$$missing"; exit 1; \
+		fi; \
+	fi
 
 # -- for people ----------------------------------------------------------------------------------------------------
 
@@ -82,7 +96,7 @@ run: $(STATION_READY)
 
 # -- for people who change the code --------------------------------------------------------------------------------
 
-prepare: $(WORKSHOP_READY) $(TEST_READY) $(HA)/ready chromium
+prepare: $(WORKSHOP_READY) $(TEST_READY) $(HA)/ready $(AW)/ready debian
 
 test: prepare
 	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
@@ -90,15 +104,19 @@ test: prepare
 soak: prepare
 	@HEARTHSIDE_SOAK=1 $(BIN)/python -m pytest $(ARGS)
 
+crash: $(TEST_READY)
+	@$(BIN)/python -m crash $(N)
+
 check: $(TEST_READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(WORKSHOP_READY)
+bench: $(WORKSHOP_READY) $(TEST_READY) $(AW)/ready
 	@$(BIN)/python benchmarks/life.py --data $(DATA)/life_person_A
 	@$(BIN)/python benchmarks/loop.py
+	@$(BIN)/python benchmarks/journal.py
 
 docs: $(TEST_READY)
 	@$(BIN)/python -m scripts.readme_tree

@@ -74,7 +74,13 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "vault", "key_file", "model_path", "home_assistant_token_file", "backup_folder", "heads_folder", "backup_s3_credentials_file"
+        "vault",
+        "key_file",
+        "model_path",
+        "home_assistant_token_file",
+        "backup_folder",
+        "heads_folder",
+        "backup_s3_credentials_file",
     )
     @classmethod
     def _home_folder(cls, path: Path | None) -> Path | None:

@@ -12,7 +12,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 _MAX_FILE_LINES = 500
 _MAX_FUNCTION_LINES = 60
 _SOURCE = sorted((_ROOT / "src").rglob("*.py"))
-_ALL = sorted(path for folder in ("src", "benchmarks", "scripts", "tests") for path in (_ROOT / folder).rglob("*.py"))
+_ALL = sorted(
+    path for folder in ("src", "benchmarks", "crash", "scripts", "tests") for path in (_ROOT / folder).rglob("*.py")
+)
 
 
 def _name(path: Path) -> str:

@@ -57,6 +57,11 @@ _GAZE = {
     "type": "gaze", "time": "2024-05-01T18:31:05+02:00", "step_ms": 1000,
     "targets": ["menu", "menu", "menu", "menu", "menu", None, "window"],
 }  # fmt: skip
+_POINT = {
+    "latitudeE7": 521000000, "longitudeE7": 43000000, "accuracy": 12, "velocity": 2, "source": "WIFI",
+    "deviceTag": -1234567, "timestamp": "2024-05-01T10:00:00.123Z",
+    "activity": [{"timestamp": "2024-05-01T10:00:01Z", "activity": [{"type": "STILL", "confidence": 80}]}],
+}  # fmt: skip
 _SEARCH = {
     "header": "Search", "title": "Searched for ramen near me", "titleUrl": "https://www.google.com/search?q=ramen",
     "time": "2024-05-01T10:00:00.000Z", "products": ["Search"],
@@ -110,6 +115,7 @@ JSON_LINES: dict[str, bytes] = {
 
 OTHERS: dict[str, bytes] = {
     "activitywatch": orjson.dumps(_BUCKETS),
+    "google_location_history": orjson.dumps({"locations": [_POINT, {**_POINT, "timestamp": "2024-05-01T10:05:00Z"}]}),
     "google_my_activity": orjson.dumps([_SEARCH, {**_SEARCH, "time": "2024-05-01T10:01:00.000Z"}]),
     "home_assistant_history": orjson.dumps([[_STATE, {"state": "off", "last_changed": "2024-05-01T09:00:00+00:00"}]]),
     "omi": orjson.dumps([_MEMORY]),

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hearthside.alignment.stream import LifeStream, Occurrence
+from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.stream import LifeStream
 from hearthside.companion.interventions import Candidate, LifeContext, load_rule, rule_names
 from hearthside.companion.offers import OfferDesk
 from hearthside.sample_life import DEFAULT_SEED

@@ -53,7 +53,8 @@ class StationProcess:
 def environment(folder: Path) -> dict[str, str]:
     """Settings of a vault in a folder of the test, and nothing of the person who runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEARTHSIDE_")}
-    return kept | {"HEARTHSIDE_VAULT": str(folder / "vault"), "HEARTHSIDE_KEY_FILE": str(folder / "key")}
+    paths = {"VAULT": "vault", "KEY_FILE": "key", "HEADS_FOLDER": "heads"}
+    return kept | {f"HEARTHSIDE_{name}": str(folder / path) for name, path in paths.items()}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 import os
 import tracemalloc
 import zipfile
@@ -15,9 +16,10 @@ import orjson
 import pytest
 
 from hearthside.events import DAY_MS, HOUR_MS, Event, Item, Layer, Origin, Rejected, Series, Trust
-from hearthside.intake import Outcome, Progress
+from hearthside.intake import Importer, Outcome, Progress
 from hearthside.intake.importer import unfailing
-from hearthside.sources.reading import Opened, Sample
+from hearthside.journal.disk import DiskGuard
+from hearthside.sources.reading import Opened, Reading, Sample
 from tests.contracts.source_files import SOURCE_FILES
 from tests.intake.helpers import NOW_MS, importer, journal_in, pause, rejections
 from tests.shared_data import shared_data
@@ -374,6 +376,95 @@ def test_progress_only_goes_forward(tmp_path: Path) -> None:
     assert (last.files_done, last.files_total, last.records) == (3, 3, 6000)
     assert last.bytes_done == last.bytes_total == sum(path.stat().st_size for path in folder.iterdir())
     assert {progress.file for progress in told} == {"0.gz", "1.gz", "2.gz", ""}
+
+
+def test_a_pause_holds_the_import_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "plays"
+    path.write_bytes(_plays(3000))
+    told: list[Progress] = []
+    waits = iter([True, True, True, False])  # the first time it is asked, and while it waits
+
+    def pause(seconds: float) -> bool:
+        return next(waits, False)
+
+    with journal_in(tmp_path) as journal:
+        report = Importer(journal, lambda: NOW_MS, Reading(), told.append, lambda: False, pause).import_paths([path])
+    assert (report.new, report.exit_status) == (3000, 0)
+    assert [progress.paused for progress in told].count(True) == 1
+    assert not told[-1].paused
+
+
+def test_a_paused_import_can_be_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "plays"
+    path.write_bytes(_plays(3000))
+    asked: list[float] = []
+
+    def pause(seconds: float) -> bool:
+        asked.append(seconds)
+        return len(asked) > 2  # while the file is being read, and for good
+
+    with journal_in(tmp_path) as journal:
+        importer = Importer(journal, lambda: NOW_MS, Reading(), lambda p: None, lambda: len(asked) > 5, pause)
+        report = importer.import_paths([path])
+        assert journal.head().seq == report.new
+    assert report.stopped
+    assert report.files[0].outcome is Outcome.STOPPED
+    assert {*asked[:3]} == {0}
+    assert asked[3] > 0
+
+
+def test_a_document_can_be_stopped_between_its_batches(tmp_path: Path) -> None:
+    entry = orjson.loads(SOURCE_FILES["google_my_activity"])[0]
+    path = tmp_path / "MyActivity.json"
+    path.write_bytes(orjson.dumps([{**entry, "title": f"Searched for {n}"} for n in range(9000)]))
+    batches = 0
+
+    def progress(told: Progress) -> None:
+        nonlocal batches
+        batches += told.records > 0
+
+    with journal_in(tmp_path) as journal:
+        report = importer(journal, progress, stop=lambda: batches > 0).import_paths([path])
+    assert report.stopped
+    assert 0 < report.new < 9000
+
+
+def test_a_disk_that_fills_stops_the_import_and_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "a").write_bytes(_plays(9000))
+    (folder / "b").write_bytes(_plays(5, first=1_600_000_000))
+    asked = itertools.count()
+    ticks = itertools.count(NOW_MS, 2000)  # the disk is looked at each time
+
+    def free(folder: Path) -> int:
+        return 2**40 if next(asked) < 2 else 2**28 + 5
+
+    with journal_in(tmp_path) as journal:
+        guard = DiskGuard(tmp_path, lambda: next(ticks), free, soft_bytes=2**30)
+        nearly_full = Importer(journal, lambda: NOW_MS, Reading(), lambda p: None, lambda: False, disk=guard)
+        first = nearly_full.import_paths([folder])
+        assert journal.head().seq == first.new
+        second = importer(journal).import_paths([folder])
+    assert 0 < first.new < 9000
+    assert (first.exit_status, first.stopped, first.files_left) == (1, True, 1)
+    assert first.files[0].outcome is Outcome.STOPPED
+    assert "The disk is nearly full" in first.files[0].note
+    assert (second.new, second.duplicate, second.exit_status) == (9005 - first.new, first.new, 0)
+
+
+def test_a_source_paused_while_it_is_read_is_taken_no_further(tmp_path: Path) -> None:
+    path = tmp_path / "plays"
+    path.write_bytes(_plays(9000))
+    with journal_in(tmp_path) as journal:
+
+        def progress(told: Progress) -> None:
+            if told.records == 2000:
+                pause(journal, "last_fm", True)
+
+        report = importer(journal, progress).import_paths([path])
+    assert report.files[0].outcome is Outcome.PAUSED
+    assert report.new == 2000
 
 
 def test_a_paused_source_is_refused_and_taken_after_the_pause(tmp_path: Path) -> None:

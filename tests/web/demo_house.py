@@ -1,12 +1,10 @@
 """A small in-memory house with invented data: what the page tests and the screenshots look at.
 
-By hand: ``python -m tests.web.demo_house [--scenario full|empty|down|hostile] [--token TOKEN]``.
+`tests.web.demo_station` serves it, also by hand.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 import threading
 import time
@@ -30,13 +28,17 @@ from hearthside.web.house import (
     HealthView,
     Job,
     Overview,
+    SafetyView,
     TrainingView,
 )
-from hearthside.web.server import serve
 from tests.web.demo_day import MINUTE, OFFSET_MIN, at, coverage_runs, lane_items, series_lines
-from tests.web.demo_views import demo_health, demo_training
+from tests.web.demo_views import demo_health, demo_safety, demo_training
 
 FIRST_DAY, LAST_DAY = "2026-03-02", "2026-03-31"
+ALARM = (
+    "The disk is nearly full (0.9 GB free), so nothing new is taken in. What is kept is safe and questions are "
+    "answered. Free some space; capture goes on by itself."
+)
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>'
 
 
@@ -64,6 +66,8 @@ class DemoHouse:
     """Plays the real house; everything it holds is invented."""
 
     scenario: str = "full"
+    person: str = "Mira"
+    canary: str = ""  # words that stand in everything this house shows, and in no other house
     piece_s: float = 0.05  # pause between pieces of a streaming answer
     talks: dict[str, list[Turn]] = field(default_factory=dict)
     work: dict[str, Job] = field(default_factory=dict)
@@ -77,7 +81,7 @@ class DemoHouse:
             "f" * 32,
             "short_night_before_meeting",
             at(LAST_DAY, "21:30"),
-            "You slept five and a half hours last night and the presentation is at nine. "
+            f"{self.canary}You slept five and a half hours last night and the presentation is at nine. "
             "Shall the evening end at eleven today?",
             "a short night, an early meeting tomorrow, and you are still at the slides",
             [evidence[17], evidence[3]],
@@ -85,7 +89,7 @@ class DemoHouse:
         self.proposal: HomeProposal = HomeProposal(
             "e" * 32,
             at(LAST_DAY, "21:31"),
-            "Dim the living room to 30 % from now on",
+            f"{self.canary}Dim the living room to 30 % from now on",
             "on your early nights this month you dimmed it around half past nine",
             "light.living_room",
             "proposed",
@@ -107,7 +111,8 @@ class DemoHouse:
             "What was I listening to on my walk?",
             "When did I last write to Ravi?",
         ]
-        return Overview(False, True, "Mira", FIRST_DAY, LAST_DAY, state, sentence, asks)
+        notice = ALARM if self.scenario == "alarm" else ""
+        return Overview(False, True, self.person, FIRST_DAY, LAST_DAY, state, sentence, asks, notice)
 
     def jobs(self) -> list[Job]:
         with self.lock:
@@ -117,6 +122,14 @@ class DemoHouse:
         with self.lock:
             job = self.work[job_id]
             self.work[job_id] = replace(job, state="stopped", message="Stopped; what was read so far is kept.")
+
+    def pause_job(self, job_id: str) -> None:
+        with self.lock:
+            self.work[job_id] = replace(self.work[job_id], state="paused", message="Paused; it goes on where it is.")
+
+    def resume_job(self, job_id: str) -> None:
+        with self.lock:
+            self.work[job_id] = replace(self.work[job_id], state="running", message="Reading…")
 
     def new_upload_folder(self) -> Path:
         return Path(tempfile.mkdtemp(prefix="hearthside-demo-"))
@@ -147,14 +160,17 @@ class DemoHouse:
 
     def run_job(self, kind: str, title: str, total: int, details: list[str]) -> str:
         """A job that takes a little while in a thread of its own."""
-        job_id = f"{kind}-{len(self.work)}"
+        job_id, title = f"{kind}-{len(self.work)}", self.canary + title
+        began = at(LAST_DAY, "21:40")
         self.work[job_id] = Job(
-            job_id, kind, title, "running", 0, total, "files", "Reading…", at(LAST_DAY, "21:40"), None, details
+            job_id, kind, title, "running", 0, total, "files", "Reading…", began, None, details, kind == "import"
         )
 
         def work() -> None:
             for done in range(1, total + 1):
                 time.sleep(0.15)
+                while self.work[job_id].state == "paused":
+                    time.sleep(0.05)
                 with self.lock:
                     if self.work[job_id].state != "running":
                         return
@@ -180,6 +196,7 @@ class DemoHouse:
         if self.scenario == "hostile":
             items[1] = replace(items[1], text=HOSTILE, note=HOSTILE)
             items[19] = replace(items[19], text=HOSTILE)
+        items[1] = replace(items[1], text=self.canary + items[1].text)
         runs = coverage_runs(day)
         lanes = [Lane(layer, [item for item in items if item.layer is layer], runs[layer]) for layer in Layer]
         whole = [
@@ -272,6 +289,7 @@ class DemoHouse:
         if "break" in text:
             raise RuntimeError("secret content that must not be shown or logged")
         answer = self.answer_to(text)
+        answer = replace(answer, text=self.canary + answer.text)
         for word in answer.text.split(" "):
             time.sleep(self.piece_s)
             yield Piece(word + " ")
@@ -358,32 +376,18 @@ class DemoHouse:
     def health(self) -> HealthView:
         return demo_health(LAST_DAY, self.scenario == "down")
 
+    def safety(self) -> SafetyView:
+        return demo_safety(self.scenario, self.canary)
+
+    def start_verify(self) -> str:
+        return self.run_job("verify", "Verifying everything", 30, [])
+
+    def start_backup(self) -> str:
+        return self.run_job("backup", "Backing up", 30, [])
+
+    def start_drill(self) -> str:
+        return self.run_job("drill", "Proving a restore", 30, [])
+
     def verify_journal(self) -> str:
         time.sleep(0.3)
         return "Verified just now: 14,380 records, chain whole."
-
-
-def main() -> None:
-    """Serve the demonstration until standard input closes; prints the address to open."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--scenario", default="full")
-    parser.add_argument("--token", default=None)
-    parser.add_argument("--port", type=int, default=0)
-    options = parser.parse_args()
-    stop = threading.Event()
-
-    def wait_for_end() -> None:
-        sys.stdin.read()
-        stop.set()
-
-    threading.Thread(target=wait_for_end, daemon=True).start()
-
-    def ready(address: str) -> None:
-        sys.stdout.write(address + "\n")
-        sys.stdout.flush()
-
-    serve(DemoHouse(options.scenario), "127.0.0.1", options.port, ready, stop, token=options.token)
-
-
-if __name__ == "__main__":
-    main()

@@ -15,20 +15,32 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class DemoProcess:
-    """A running station; `address` is what the terminal would show, `base` is it without the token."""
+    """A running station.
 
-    address: str
+    Attributes:
+        links: what the terminal would show: the link of each resident, token included.
+    """
+
+    links: list[str]
     log: Path
 
     @property
+    def address(self) -> str:
+        """The link of the one who lives alone, or of the first resident."""
+        return self.links[0]
+
+    @property
     def base(self) -> str:
+        """The address without the token."""
         return self.address.partition("?")[0].rstrip("/")
 
 
 @contextmanager
-def demo_process(folder: Path, scenario: str = "full", token: str | None = None) -> Iterator[DemoProcess]:
+def demo_process(
+    folder: Path, scenario: str = "full", token: str | None = None, *options: str, residents: int = 1
+) -> Iterator[DemoProcess]:
     """Start the station with warnings as errors; it ends when its standard input closes."""
-    command = [sys.executable, "-W", "error", "-m", "tests.web.demo_house", "--scenario", scenario]
+    command = [sys.executable, "-W", "error", "-m", "tests.web.demo_station", "--scenario", scenario, *options]
     if token is not None:
         command += ["--token", token]
     log = folder / f"{scenario}.log"
@@ -45,9 +57,9 @@ def demo_process(folder: Path, scenario: str = "full", token: str | None = None)
         )
         assert process.stdin is not None and process.stdout is not None
         try:
-            address = process.stdout.readline().strip()
-            assert address.startswith("http://127.0.0.1:"), log.read_text()
-            yield DemoProcess(address, log)
+            links = [process.stdout.readline().strip() for _ in range(residents)]
+            assert links[0].startswith("http://127.0.0.1:"), log.read_text()
+            yield DemoProcess(links, log)
         finally:
             process.stdin.close()
             process.stdout.close()

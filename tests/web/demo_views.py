@@ -1,10 +1,25 @@
-"""Training and health of the demonstration house, all invented."""
+"""Training, health and safety of the demonstration house, all invented."""
 
 from __future__ import annotations
 
 import math
 
-from hearthside.web.house import AdapterView, HealthView, NightView, NodeHealth, SourceHealth, TrainingView
+from hearthside.web.house import (
+    AdapterView,
+    BackupHealth,
+    DiskHealth,
+    HealthView,
+    HeldHead,
+    Lingering,
+    NightView,
+    NodeHealth,
+    ProvenRestore,
+    SafetyView,
+    SourceHealth,
+    TrainingView,
+    VaultWay,
+    Verification,
+)
 from tests.web.demo_day import at
 
 
@@ -147,4 +162,65 @@ def demo_health(last_day: str, down: bool) -> HealthView:
             ("lastfm", "scrobbles.csv, line 412", "no artist"),
         ],
         [(f"{last_day}T02:11:04+01:00", "training job", "http://127.0.0.1:8471", "1.2 MB, sealed training data")],
+    )
+
+
+def demo_safety(scenario: str, canary: str) -> SafetyView:
+    """A vault that is well kept; a new one that is not (``empty``); one in trouble (``alarm``)."""
+    if scenario == "empty":
+        ways = [
+            VaultWay("passphrase", True),
+            VaultWay("key-file", False),
+            VaultWay("paper", False),
+            VaultWay("tpm", False),
+        ]
+        room = DiskHealth("roomy", "96 GB of 256 GB free", "")
+        return SafetyView([], None, [], ways, room, Verification("", False, ""), [])
+    trouble = scenario == "alarm"
+    return SafetyView(
+        [
+            BackupHealth(
+                f"{canary}Disk in the study", "today, 03:40", 312, "", "older backups can be erased from here"
+            ),
+            BackupHealth(
+                "s3://mira-backups/hearthside/home-vault-2026",
+                "5 days ago" if trouble else "today, 03:44",
+                14_380 if trouble else 0,
+                "The provider refused the key (403). Nothing was lost; check the access key and back up again."
+                if trouble
+                else "",
+                "older backups cannot be erased from here",
+            ),
+        ],
+        ProvenRestore(
+            "19 days ago" if trouble else "2 days ago",
+            not trouble,
+            "14,380 records and 212 media files from “Disk in the study”; chain head and every hash equal.",
+        ),
+        [
+            HeldHead("Compute node", 14_380, "4 min ago"),
+            HeldHead(
+                "Disk in the study",
+                15_002 if trouble else 14_068,
+                "today, 03:40",
+                "It knows 622 records more than this journal: the vault was set back to an earlier state."
+                if trouble
+                else "",
+            ),
+        ],
+        [
+            VaultWay("passphrase", True),
+            VaultWay("key-file", True, "~/.config/hearthside/key"),
+            VaultWay("paper", not trouble, "" if trouble else "made 3 March 2026"),
+            VaultWay("tpm", False, "there is none in this machine"),
+        ],
+        DiskHealth(
+            "full", "0.9 GB of 256 GB free", "Nothing new is taken in; free some space and it goes on by itself."
+        )
+        if trouble
+        else DiskHealth("roomy", "41 GB of 256 GB free", "Enough for about 30 years at the rate of this month."),
+        Verification("today, 03:00", not trouble, "Record 9,214 in journal/2026-00.db does not match the chain.")
+        if trouble
+        else Verification("today, 03:00", True, "14,380 records, 212 media files and 88 keys; all match."),
+        [Lingering("Disk in the study", "12 April 2026"), Lingering("s3://mira-backups", "30 April 2026")],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearthside.companion.answers import Answer, AnswerMode
-from hearthside.web.api import MAX_NAME, answer_lines, as_json, file_name
+from hearthside.web.api import MAX_NAME, answer_lines, as_json, file_name, new_file
 from hearthside.web.calls import LiveAnswer, Problem
 
 
@@ -34,6 +35,15 @@ def test_uploaded_names_are_made_harmless(wished: str, given_name: str) -> None:
 def test_no_name_leaves_its_folder(wished: str) -> None:
     name = file_name(wished)
     assert name and len(name) <= MAX_NAME and "/" not in name and "\0" not in name and name not in (".", "..")
+
+
+def test_two_files_of_one_name_are_both_kept_and_private(tmp_path: Path) -> None:
+    for content in (b"first", b"second", b"third"):
+        with new_file(tmp_path, "a chat.txt") as file:
+            file.write(content)
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert found == {"a chat.txt": b"first", "a chat (2).txt": b"second", "a chat (3).txt": b"third"}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 def test_problems_have_a_status_and_their_code() -> None:

@@ -17,7 +17,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from hearthside.web.guard import Door, Guard, content_security_policy, cookie_proof, host_allowed, origin_allowed
+from hearthside.errors import ConfigError
+from hearthside.identity.tokens import FAILURES, FIRST_LOCK_MS, Lockout
+from hearthside.web.guard import Door, Guard, content_security_policy, host_allowed, origin_allowed
+from hearthside.web.residents import Household, Resident, cookie_proof
+from tests.web.demo_house import DemoHouse
+from tests.web.demo_station import LIVE_EVENT, bearer, resident
 
 PORT = 8123
 OWN = f"http://localhost:{PORT}"
@@ -41,9 +46,24 @@ async def socket(websocket: WebSocket) -> None:
     await websocket.close()
 
 
+async def seen(request: Request) -> Response:
+    """What an application behind the door sees of a request."""
+    return PlainTextResponse(f"{request.state.resident} {request.url} {dict(request.headers)}")
+
+
+def household(*residents: Resident, clock: Callable[[], int] = lambda: 0) -> Guard:
+    """A door with something behind it."""
+    routes = [
+        Route("/", page),
+        Route("/data", data, methods=["GET", "POST"]),
+        Route("/{path:path}", seen, methods=["GET", "POST", "PUT"]),
+        WebSocketRoute("/ws", socket),
+    ]
+    return Guard(Starlette(routes=routes), Door(PORT, Household(residents), Lockout(clock), counter()))
+
+
 def guarded(token: str | None) -> Guard:
-    routes = [Route("/", page), Route("/data", data, methods=["GET", "POST"]), WebSocketRoute("/ws", socket)]
-    return Guard(Starlette(routes=routes), Door(PORT, token, counter()))
+    return household(Resident(DemoHouse(), token))
 
 
 def ask(app: Guard, method: str, url: str, **options: Any) -> httpx.Response:
@@ -195,7 +215,7 @@ def test_the_policy_loads_nothing_from_elsewhere() -> None:
 
 def test_a_browser_keeps_its_conversation() -> None:
     app = guarded(None)
-    name = f"hearthside_conversation_{PORT}"
+    name = f"hearthside_conversation_{PORT}_{Resident(DemoHouse()).key}"
     first = ask(app, "GET", "/", headers={"accept": "text/html"})
     cookie = re.search(rf"{name}=([^;]+)", first.headers["set-cookie"])
     assert cookie is not None and f"<p>{cookie[1]}</p>" in first.text
@@ -207,3 +227,147 @@ def test_a_browser_keeps_its_conversation() -> None:
 
 def test_a_client_cannot_choose_the_prefix_of_addresses() -> None:
     assert ask(guarded(None), "GET", "/data", headers={"x-forwarded-prefix": "//evil.example"}).text == "no prefix"
+
+
+class Clock:
+    """Milliseconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def cookie_of(token: str) -> dict[str, str]:
+    return {f"hearthside_key_{PORT}": cookie_proof(token)}
+
+
+def test_guessing_links_shuts_the_door_for_a_while_but_not_on_who_is_in() -> None:
+    clock = Clock()
+    app = household(Resident(DemoHouse(), "secret"), clock=clock)
+    for _ in range(FAILURES):
+        assert ask(app, "GET", "/?token=guess").status_code == 401
+    shut = ask(app, "GET", "/?token=secret")  # the right one tells no more than a wrong one
+    assert (shut.status_code, shut.headers["retry-after"]) == (429, "60")
+    assert "door is shut" in shut.text and "60 seconds" in shut.text and "set-cookie" not in shut.headers
+    assert ask(app, "GET", "/", cookies=cookie_of("secret")).status_code == 200
+    bookmark = ask(app, "GET", "/memory?token=secret", cookies=cookie_of("secret"))
+    assert (bookmark.status_code, bookmark.headers["location"]) == (303, "/memory")
+    assert ask(app, "GET", "/").status_code == 401  # not a guess, so not told about
+    clock.now_ms += FIRST_LOCK_MS
+    assert ask(app, "GET", "/?token=secret").status_code == 303
+
+
+def test_a_wrong_link_counts_in_a_browser_that_is_in_too() -> None:
+    app = household(Resident(DemoHouse(), "secret"))
+    for _ in range(FAILURES):
+        assert ask(app, "GET", "/?token=guess", cookies=cookie_of("secret")).headers["location"] == "/"
+    assert ask(app, "GET", "/?token=secret").status_code == 429
+
+
+@pytest.mark.parametrize("query", ["token=secret", "a=1&token=guess", "%74oken=secret", "token="])
+def test_no_token_passes_the_door(query: str) -> None:
+    app = guarded("secret")
+    for method in ("POST", "PUT"):
+        answer = ask(app, method, f"/elsewhere?{query}", cookies=cookie_of("secret"))
+        assert answer.status_code == 200 and "secret" not in answer.text and "guess" not in answer.text
+    script = {"Authorization": "Bearer hs_something"}
+    assert "hs_something" not in ask(app, "GET", "/elsewhere", headers=script, cookies=cookie_of("secret")).text
+
+
+TWO = (resident("Mira", "token-mira"), resident("Tomas", "token-tomas"))
+
+
+def test_each_link_and_cookie_is_its_own_residents() -> None:
+    app = household(*TWO)
+    for one in TWO:
+        assert one.token is not None
+        answer = ask(app, "GET", f"/?token={one.token}")
+        assert f"hearthside_key_{PORT}={cookie_proof(one.token)}" in answer.headers["set-cookie"]
+        assert ask(app, "GET", "/who", cookies=cookie_of(one.token)).text.startswith(one.key)
+    assert TWO[0].key != TWO[1].key
+    assert ask(app, "GET", "/who", cookies=cookie_of("token-mirator")).status_code == 401
+
+
+def test_the_last_link_wins_in_a_browser() -> None:
+    answer = ask(household(*TWO), "GET", "/?token=token-tomas", cookies=cookie_of("token-mira"))
+    assert cookie_proof("token-tomas") in answer.headers["set-cookie"]
+
+
+def test_each_resident_has_a_conversation_of_their_own() -> None:
+    app = household(*TWO)
+    page_of = {"accept": "text/html"}
+    first = ask(app, "GET", "/", headers=page_of, cookies=cookie_of("token-mira")).headers["set-cookie"]
+    name, _, rest = first.partition("=")
+    both = cookie_of("token-tomas") | {name: rest.partition(";")[0]}
+    second = ask(app, "GET", "/", headers=page_of, cookies=both)
+    assert rest.partition(";")[0] not in second.text and name not in second.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/api/overview", "memory.read"),
+        ("/api/day/2026-03-31", "memory.read"),
+        ("/api/search", "memory.read"),
+        ("/api/jobs", "memory.read"),
+        ("/api/ask", "ask"),
+        ("/api/uploads", "admin"),
+        ("/api/uploads/batch/name", "admin"),
+        ("/api/", "admin"),
+        ("/api/not-thought-of-yet", "admin"),
+        ("/api/asking", "admin"),
+    ],
+)
+def test_an_api_token_opens_what_its_scope_says_and_only_its_owners(path: str, scope: str) -> None:
+    app = household(*TWO)
+    for number, person in enumerate(("Mira", "Tomas")):
+        for given in ("memory.read", "ask", "admin", "capture.write"):
+            answer = ask(app, "POST", path, headers=bearer(person, given))
+            if given == scope:
+                assert answer.status_code == 200 and answer.text.startswith(TWO[number].key)
+                assert "authorization" not in answer.text
+            else:
+                assert answer.status_code == 403 and answer.json()["error"]["code"] == "token-scope"
+
+
+def test_an_api_token_is_judged_alone_and_opens_no_page() -> None:
+    app = household(*TWO)
+    wrong = {"Authorization": "Bearer hs_wrong"}
+    answer = ask(app, "GET", "/api/overview", headers=wrong, cookies=cookie_of("token-mira"))
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.json()["error"]["code"] == "token-unknown"
+    of_tomas = ask(app, "GET", "/api/overview", headers=bearer("Tomas", "memory.read"), cookies=cookie_of("token-mira"))
+    assert of_tomas.text.startswith(TWO[1].key)
+    for path in ("/", "/memory", "/apiary", "/_nicegui_ws/socket.io/"):
+        assert ask(app, "GET", path, headers=bearer("Mira", "memory.read")).status_code == 401, path
+
+
+def test_guessing_api_tokens_is_locked_out() -> None:
+    app = household(resident("Mira", "token-mira"))  # a book of its own: the lock would stay for other tests
+    guess = {"Authorization": "Bearer hs_abcdefgh_" + "x" * 43}
+    codes = [ask(app, "GET", "/api/overview", headers=guess).status_code for _ in range(FAILURES + 1)]
+    assert codes == [401] * FAILURES + [429]
+    assert int(ask(app, "GET", "/api/overview", headers=guess).headers["retry-after"]) in range(50, 61)
+    assert ask(app, "GET", "/api/overview", headers=bearer("Mira", "memory.read")).status_code == 200
+
+
+def test_the_capture_door_stands_behind_the_host_and_origin_checks_only() -> None:
+    app = household(*TWO)
+    for number, person in enumerate(("Mira", "Tomas")):
+        answer = ask(app, "POST", "/api/events", headers=bearer(person, "capture.write"), json=LIVE_EVENT)
+        assert answer.status_code == 200 and answer.json()["records"][0]["new"]
+        assert [len(one.house.jobs()) for one in TWO] == [1, number]
+    assert ask(app, "POST", "/api/events", headers=bearer("Mira", "admin"), json=LIVE_EVENT).status_code == 403
+    assert ask(app, "POST", "/api/events", cookies=cookie_of("token-mira")).status_code == 401
+    for foreign in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
+        answer = ask(app, "POST", "/api/events", headers=bearer("Mira", "capture.write") | foreign)
+        assert answer.status_code in (403, 421)
+    assert ask(app, "POST", "/api/eventsource", headers=bearer("Mira", "capture.write")).status_code == 403
+
+
+@pytest.mark.parametrize("tokens", [(), ("one", "one"), ("one", None), ("",)])
+def test_residents_that_cannot_be_told_apart_are_not_served(tokens: tuple[str | None, ...]) -> None:
+    with pytest.raises(ConfigError, match="nothing was served"):
+        Household([Resident(DemoHouse(), token) for token in tokens])

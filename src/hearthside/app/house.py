@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from hearthside.alignment.show import show_day, show_slice
 from hearthside.alignment.views import DayView, SliceView
+from hearthside.app.access import Access
 from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
-from hearthside.app.rooms import CLOCK_SHIFT, HOME_ZONE, INVENTED, PERSON, SELF_NAMES, Rooms, home_zone
+from hearthside.app.rooms import CLOCK_SHIFT, HOME_ZONE, INVENTED, PERSON, SAMPLE, SELF_NAMES, Rooms, home_zone
+from hearthside.app.rotation import rotate
+from hearthside.app.safekeeping import Safekeeper, verified_in_words
+from hearthside.app.safety import lingering, safety_view
 from hearthside.app.suggestions import suggestions
 from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
@@ -21,16 +27,18 @@ from hearthside.companion.dialogue import Dialogue
 from hearthside.companion.home_understanding import HomeDesk
 from hearthside.companion.offers import OfferDesk
 from hearthside.companion.wording import LanguageModel
+from hearthside.erasure import Preview, forget
 from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import Event, Series, local_datetime, ms_of
 from hearthside.home import EntityState, HomeAssistant
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake import FileReport, Importer, Outcome, Progress
 from hearthside.journal.decisions import decide, decided
+from hearthside.leaving.export import Belongings, export_everything
 from hearthside.memory.hits import Filters, Hit
 from hearthside.memory.search import Embedder, embed_waiting, search
-from hearthside.sample_life import DEFAULT_SEED, generate
-from hearthside.web.house import HealthView, Job, Overview, TrainingView
+from hearthside.sample_life import DEFAULT_SEED, SampleLife, generate
+from hearthside.web.house import HealthView, Job, Overview, SafetyView, TrainingView
 
 _SAMPLE_DAYS = 32
 _QUESTIONS_ALLOWED_FOR = 20  # more hits asked for, because the person's own questions are taken out of them
@@ -78,6 +86,8 @@ class House:
         self._has_life = False
         self._suggested: tuple[int, list[str]] = (-1, [])
         self.sample_seed = DEFAULT_SEED
+        self.access = Access(rooms, _monotonic_ms)
+        self.safekeeper = Safekeeper(rooms, outside.compute)
 
     # -- what every page needs ---------------------------------------------------------------------------------------
 
@@ -96,7 +106,12 @@ class House:
             node_state=state.phase if state is not None else "down",
             node_sentence=state.sentence if state is not None and state.phase != "ready" else "",
             suggestions=self._suggestions(),
+            notice=self._notice(),
         )
+
+    def _notice(self) -> str:
+        """What the person must know now, on every page."""
+        return " ".join([*self.safekeeper.rolled_back, self.rooms.disk.state().sentence]).strip()
 
     def _suggestions(self) -> list[str]:
         """Questions that this life can answer, for a newcomer."""
@@ -126,7 +141,7 @@ class House:
         return "An import is still under way, so this may not be the whole of it." if self._importing() else ""
 
     def _importing(self) -> bool:
-        return any(job.state == "running" and job.kind in {"import", "sample"} for job in self._jobs.jobs())
+        return any(job.active and job.kind in {"import", "sample"} for job in self._jobs.jobs())
 
     # -- long work ---------------------------------------------------------------------------------------------------
 
@@ -138,6 +153,14 @@ class House:
         """Ask a job to stop; what it has done stays done."""
         self._jobs.stop(job_id)
 
+    def pause_job(self, job_id: str) -> None:
+        """Let a pausable job wait where it is."""
+        self._jobs.pause(job_id)
+
+    def resume_job(self, job_id: str) -> None:
+        """Let a paused job go on."""
+        self._jobs.resume(job_id)
+
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """Wait for the end of a job."""
         return self._jobs.wait(job_id, timeout_s)
@@ -146,7 +169,7 @@ class House:
         """Import files and folders, then line them up and index them."""
         if not paths:
             raise NeedsPerson("import-nothing", "Name a file or a folder to import; nothing was done.")
-        return self._jobs.start("import", "Import", "bytes", lambda handle: self._import(handle, paths))
+        return self._jobs.start("import", "Import", "bytes", lambda handle: self._import(handle, paths), pausable=True)
 
     def new_upload_folder(self) -> Path:
         """A new empty folder inside the vault for files that the browser brings; removed once they are journalled."""
@@ -156,7 +179,7 @@ class House:
 
     def start_sample(self) -> str:
         """Make the invented sample life and let it in through the real sources."""
-        return self._jobs.start("sample", "Meet a sample life", "bytes", self._sample)
+        return self._jobs.start("sample", "Meet a sample life", "bytes", self._sample, pausable=True)
 
     def start_night(self) -> str:
         """Run the nightly cycle now, or finish the one that was cut short."""
@@ -170,13 +193,64 @@ class House:
         """Give meaning to records that wait for a vector, as long as the compute node is there."""
         return self._jobs.start("embedding", "Reading for meaning", "records", self._embed)
 
+    def start_verify(self, with_backups: bool = True) -> str:
+        """Look at every page, record, key and media file, and at the backups."""
+        return self._jobs.start(
+            "verify", "Verify everything", "records", lambda h: self.safekeeper.verify(h, with_backups), pausable=True
+        )
+
+    def start_backup(self) -> str:
+        """Back up to every place that is set up."""
+        return self._jobs.start("backup", "Backup", "objects", self.safekeeper.back_up, pausable=True)
+
+    def start_drill(self, words: str | None = None) -> str:
+        """Restore the newest backup into a scratch folder and compare."""
+        return self._jobs.start(
+            "drill", "Prove a restore", "objects", lambda handle: self.safekeeper.drill(handle, words)
+        )
+
+    def start_export(self, folder: Path) -> str:
+        """Write everything into a folder in open formats."""
+        return self._jobs.start("export", "Export", "steps", lambda h: self._export(h, folder), pausable=True)
+
+    def start_rotation(self, passphrases: Sequence[str] = ()) -> str:
+        """Make new keys and write everything anew under them."""
+        return self._jobs.start("rotation", "New keys", "records", lambda h: self._rotate(h, passphrases))
+
+    def _export(self, handle: Handle, folder: Path) -> str:
+        rooms = self.rooms
+        self.keep_in_step(handle)
+        report = export_everything(
+            Belongings(
+                vault=rooms.vault.folder,
+                vault_id=rooms.vault.id, journal=rooms.journal, stream=rooms.stream, registry=rooms.registry,
+                media=rooms.media, media_address_key=rooms.address_key,
+            ),
+            folder, rooms.clock, lambda d, t: handle.progress(d, t, str(folder)), handle.stopped, handle.paused,
+        )  # fmt: skip
+        return report.in_words()
+
+    def _rotate(self, handle: Handle, passphrases: Sequence[str]) -> str:
+        rotated = rotate(self.rooms, handle, passphrases)
+        self.take_vault(rotated)
+        return "New keys are in force. Backups made before still open with the paper key; make a backup now."
+
+    def take_vault(self, rooms: Rooms) -> None:
+        """Go on with the same rooms under another vault's keys."""
+        self.rooms = rooms
+        self.access = Access(rooms, _monotonic_ms)
+        self.safekeeper = Safekeeper(rooms, self.outside.compute)
+        self.trainer = TrainingDesk(rooms, self.outside.compute, self._embedder)
+
     def _import(self, handle: Handle, paths: Sequence[Path]) -> str:
         def progress(p: Progress) -> None:
             handle.progress(p.bytes_done, p.bytes_total, f"{p.file or 'finishing'} · {p.records:,} records")
 
         rooms = self.rooms
         try:
-            report = Importer(rooms.journal, rooms.clock, rooms.reading(), progress, handle.stopped).import_paths(paths)
+            report = Importer(
+                rooms.journal, rooms.clock, rooms.reading(), progress, handle.stopped, handle.paused, rooms.disk
+            ).import_paths(paths)
         finally:
             self._remove_uploads(paths)
         for file in report.files:
@@ -193,27 +267,36 @@ class House:
 
     def _sample(self, handle: Handle) -> str:
         rooms = self.rooms
-        folder = rooms.vault.folder / "sample_life"
-        if decided(rooms.journal).get(INVENTED):
-            # Asked for twice, or cut short: the same files again add what is missing and nothing twice.
-            return self._import(handle, [folder])
-        if rooms.has_life():
+        made = decided(rooms.journal).get(SAMPLE)
+        if made is None and (rooms.has_life() or decided(rooms.journal).get(INVENTED)):
             raise NeedsPerson(
                 "sample-not-empty", "This vault holds your own life; the sample life goes into an empty one."
             )
         handle.progress(0, 0, "inventing a month of a life")
-        life = generate(
-            folder, seed=self.sample_seed, last_day=local_datetime(rooms.clock(), 0).date(), days=_SAMPLE_DAYS
-        )
-        # The invented life stands at the end of its last day; from there its clock runs on.
-        now = ms_of(life.now)
+        if made is None:
+            made = {"seed": self.sample_seed, "last_day": local_datetime(rooms.clock(), 0).date().isoformat()}
+            decide(rooms.journal, SAMPLE, made, rooms.clock())
+        folder = rooms.vault.folder / "sample_life"
+        try:
+            # Asked for twice, or cut short: the same files again add what is missing and nothing twice.
+            life = generate(
+                folder, seed=int(made["seed"]), last_day=date.fromisoformat(made["last_day"]), days=_SAMPLE_DAYS
+            )
+            if not decided(rooms.journal).get(INVENTED):
+                self._settle_in(life)
+            return self._import(handle, [folder])
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # nothing lies in the clear in a vault, not even an invented life
+
+    def _settle_in(self, life: SampleLife) -> None:
+        """The invented life stands at the end of its last day; from there its clock runs on."""
+        rooms, now = self.rooms, ms_of(life.now)
         decide(rooms.journal, CLOCK_SHIFT, rooms.clock.shift_ms + now - rooms.clock(), now)
         rooms.clock.set_to(now)
         decide(rooms.journal, PERSON, life.first_name, now)
         decide(rooms.journal, SELF_NAMES, list(life.self_names), now)
         decide(rooms.journal, HOME_ZONE, life.zone, now)
         decide(rooms.journal, INVENTED, True, now)  # last: it says that the others are complete
-        return self._import(handle, [folder])
 
     def _remove_uploads(self, paths: Sequence[Path]) -> None:
         """Uploaded files lie in the clear only while they are read, however that ends; the person has the originals."""
@@ -347,14 +430,28 @@ class House:
         """Machines, sources, storage and what left the house."""
         return health_view(self.rooms, self.outside.compute, self.outside.model_name, self.outside.home_problem())
 
+    def forget(self, chosen: Preview) -> str:
+        """Forget for good, and have the backups forget as soon as one is made; what remains is said."""
+        rooms = self.rooms
+        report = forget(rooms.journal, rooms.stream, rooms.index, rooms.registry, chosen, rooms.clock, rooms.media)
+        self.safekeeper.look()
+        self.safekeeper.hurry()
+        copies = [
+            f"Whoever has this vault's keys can still read it in {one.where} until {one.until}."
+            for one in lingering(rooms, self.safekeeper)
+        ]
+        return report.in_words(copies)
+
+    def safety(self) -> SafetyView:
+        """Copies, proofs, ways in, room."""
+        return safety_view(self.rooms, self.safekeeper)
+
     def verify_journal(self) -> str:
-        """Walk the whole chain and say what was found."""
+        """Look at the whole journal and say what was found."""
         report = self.rooms.journal.verify()
-        if report.bad_seq:
-            bad = f"{len(report.bad_seq)} of {report.records:,} records do not match the chain"
-            return f"{bad}; the first is number {report.bad_seq[0]}."
-        forgotten = f", {report.forgotten:,} of them forgotten" if report.forgotten else ""
-        return f"All {report.records:,} records match the chain{forgotten}."
+        body = {"sound": report.sound, "records": report.records, "forgotten": report.forgotten}
+        first = f"{report.faults[0].where}: {report.faults[0].what}" if report.faults else ""
+        return verified_in_words({**body, "faults": len(report.faults)}, first)
 
     def local_now(self) -> tuple[int, int]:
         """The present in UTC milliseconds, and the person's offset in minutes."""
@@ -379,3 +476,8 @@ def describe_file(file: FileReport) -> str:
     told = file.outcome is Outcome.TAKEN or file.note in file.reasons
     note = f" — {file.note}" if file.note and not told else ""
     return f"{file.path.name}: {what}; {counts}{': ' + reasons if reasons else ''}{note}"
+
+
+def _monotonic_ms() -> int:
+    """Milliseconds that never go back, for the lock-out of guessed tokens."""
+    return time.monotonic_ns() // 1_000_000

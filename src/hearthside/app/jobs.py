@@ -61,9 +61,7 @@ class JobRunner:
         self._jobs: dict[str, _Running] = {}
         self._count = 0
 
-    def start(
-        self, kind: str, title: str, unit: str, work: Callable[[Handle], str], *, pausable: bool = False
-    ) -> str:
+    def start(self, kind: str, title: str, unit: str, work: Callable[[Handle], str], *, pausable: bool = False) -> str:
         """Run `work` in a thread; it returns the closing sentence.
 
         Args:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import apsw
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from hearthside.alignment.stream import LifeStream
 from hearthside.config import Settings
 from hearthside.egress import Egress, LedgerRow
+from hearthside.errors import NeedsPerson
 from hearthside.events import Event, Layer, Origin, Trust
+from hearthside.identity.database import open_database
+from hearthside.identity.durable import write_private
 from hearthside.identity.vault import Vault, create_vault, open_vault, vault_exists
 from hearthside.inference.adapters import AdapterRegistry
 from hearthside.journal import Journal
@@ -24,13 +33,27 @@ from hearthside.memory.index import Index
 from hearthside.sources.reading import Reading
 
 SYSTEM_SOURCES = frozenset(
-    {"person", "companion", "night", "memory", "egress", "intake", "workshop", "erasure", "home", "station",
-     "safekeeping", ""}
+    {
+        "person",
+        "companion",
+        "night",
+        "memory",
+        "egress",
+        "intake",
+        "workshop",
+        "erasure",
+        "home",
+        "station",
+        "safekeeping",
+        "",
+    }
 )
 """Sources that speak of the house itself; a vault with nothing else holds no life yet."""
 
+_ADDRESS_KEY = "media.address"
+
 HOME_ZONE, SELF_NAMES, PERSON, INVENTED = "home_zone", "self_names", "person", "invented"
-CLOCK_SHIFT = "clock_shift_ms"
+CLOCK_SHIFT, SAMPLE = "clock_shift_ms", "sample"
 
 
 class LifeClock:
@@ -69,6 +92,7 @@ class Rooms:
     media: MediaStore
     signer: HeadSigner
     disk: DiskGuard
+    address_key: bytes
     opened_ms: int
 
     def reading(self) -> Reading:
@@ -108,18 +132,64 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
     life_clock = LifeClock(clock)
     journal = Journal(folder, vault.key("journal"), life_clock, former_keys=vault.former_keys("journal"))
     life_clock.shift_ms = int(decided(journal).get(CLOCK_SHIFT) or 0)
+    for name in ("stream", "index"):
+        _drop_unless_it_opens(folder / f"{name}.db", vault.key(name))
     stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal))
     index = Index(folder, vault.key("index"), journal)
     registry = AdapterRegistry(vault, life_clock)
     egress = Egress(_ledger(journal), life_clock)
-    # The first root's key for ever: names of media files stand in records and must not change with a rotation.
-    addresses = [vault.key("media"), *vault.former_keys("media")][-1]
-    media = MediaStore(folder / "media", addresses, journal.keyring)
+    address_key = media_address_key(vault)
+    media = MediaStore(folder / "media", address_key, journal.keyring)
     signer = HeadSigner(vault.id, [vault.key("head"), *vault.former_keys("head")])
     disk = DiskGuard(folder, clock)
     return Rooms(
-        settings, life_clock, vault, journal, stream, index, registry, egress, media, signer, disk, life_clock()
+        settings,
+        life_clock,
+        vault,
+        journal,
+        stream,
+        index,
+        registry,
+        egress,
+        media,
+        signer,
+        disk,
+        address_key,
+        life_clock(),
     )
+
+
+def _drop_unless_it_opens(path: Path, key: bytes) -> None:
+    """A derived file that a cut-off rotation left under a former key, or that is damaged, is made again."""
+    if not path.exists():
+        return
+    try:
+        open_database(path, key).close()
+    except (NeedsPerson, apsw.CorruptError):
+        for suffix in ("-wal", "-shm", ""):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def media_address_key(vault: Vault) -> bytes:
+    """The key that makes the names of media files. They stand in records, so it never changes: it is that of the first
+    root, or the one that came with the export this vault was brought back from."""
+    path = vault.folder / _ADDRESS_KEY
+    if path.exists():
+        sealed = path.read_bytes()
+        for key in (vault.key("media-address"), *vault.former_keys("media-address")):
+            with suppress(InvalidTag, ValueError):
+                return AESGCM(key).decrypt(sealed[:12], sealed[12:], _ADDRESS_KEY.encode())
+        raise NeedsPerson(
+            "media-key-damaged", f"{path} is damaged; nothing was changed. Put it back from a copy of the vault."
+        )
+    return [vault.key("media"), *vault.former_keys("media")][-1]
+
+
+def keep_media_address_key(vault: Vault, key: bytes) -> None:
+    """Use the media names of an export from now on; for a vault that has no media yet."""
+    nonce = secrets.token_bytes(12)
+    sealed = AESGCM(vault.key("media-address")).encrypt(nonce, key, _ADDRESS_KEY.encode())
+    write_private(vault.folder / _ADDRESS_KEY, nonce + sealed)
 
 
 def home_zone(journal: Journal) -> tzinfo:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hearthside.app.house import House, Outside
-from hearthside.app.rooms import Rooms, home_zone, open_rooms, system_clock
+from hearthside.app.rooms import SYSTEM_SOURCES, Rooms, home_zone, open_rooms, system_clock
+from hearthside.app.safekeeping import sweep_leftovers
 from hearthside.config import Settings
 from hearthside.errors import HearthsideError
 from hearthside.events import local_datetime
@@ -17,6 +19,9 @@ from hearthside.home import EntityState, HomeAssistant, Subscription, event_from
 from hearthside.inference.shelf import embedded_model, model_file
 from hearthside.inference.supervisor import NodeOptions, Supervisor
 from hearthside.logs import logger
+
+if TYPE_CHECKING:
+    from hearthside.web.residents import Resident
 
 _KEEP_S = 15.0  # between looks for new records: lining up costs no token
 _LOG = logger("station")
@@ -53,7 +58,9 @@ def open_house(
     compute, name = None, ""
     if with_compute:
         model = model_file(settings.model_path) if settings.model_path else embedded_model()
-        options = NodeOptions(threads=settings.model_threads, context_tokens=settings.context_tokens)
+        options = NodeOptions(
+            threads=settings.model_threads, context_tokens=settings.context_tokens, heads_folder=settings.heads_folder
+        )
         compute, name = Supervisor(model, options, rooms.clock, rooms.registry), model.name
         compute.start()
     link = _HomeLink()
@@ -87,14 +94,21 @@ def _connect_home(rooms: Rooms, link: _HomeLink, follow: bool) -> None:
         link.subscription = link.client.subscribe(on_state, on_link)
 
 
+@dataclass(frozen=True, slots=True)
+class Dweller:
+    """One person of the household that a station serves; `passphrase` opens their vault where it needs one."""
+
+    settings: Settings
+    passphrase: str | None = None
+
+
 def run_station(
-    settings: Settings,
+    dwellers: Sequence[Dweller],
     *,
-    sample: bool,
-    ready: Callable[[str, House], None],
+    ready: Callable[[list[str], list[House]], None],
     stop: threading.Event,
+    sample: bool = False,
     seed: int | None = None,
-    passphrase: str | None = None,
     token: str | None = None,
     zone: tzinfo | None = None,
     with_token: bool = True,
@@ -102,28 +116,46 @@ def run_station(
     """Serve until `stop` is set.
 
     Args:
+        dwellers: who lives here; address and port are those of the first.
+        ready: called with each person's address to open, and their houses.
         sample: let the sample life in first, when the vault is empty.
         seed: of another sample life than the usual one.
-        ready: called with the address to open and the house.
+        token: of the first person's pages; made from the vault when none is given.
         with_token: pages ask for the token of the address; off only where a test drives them.
     """
-    from hearthside.web.server import serve  # the web stack takes a second to load; the command line does not need it
+    from hearthside.web.server import serve_household  # the web stack takes a second to load; commands do not need it
 
-    house = open_house(settings, passphrase=passphrase, with_home=True)
-    access = (token or _access_token(house.rooms)) if with_token else None
-    keeper = threading.Thread(target=_keep, args=(house, stop), name="keeper", daemon=True)
+    houses: list[House] = []
     try:
-        house.sample_seed = house.sample_seed if seed is None else seed
-        if sample and (not house.has_life() or house.overview().invented):
-            house.start_sample()
-        keeper.start()
-        serve(
-            house, settings.host, settings.port, lambda url: ready(url, house), stop, token=access,
-            zone=zone or home_zone(house.rooms.journal),
-        )  # fmt: skip
+        for dweller in dwellers:
+            sweep_leftovers(Path(dweller.settings.vault))
+            houses.append(open_house(dweller.settings, passphrase=dweller.passphrase, with_home=True))
+        for house in houses:
+            house.sample_seed = house.sample_seed if seed is None else seed
+            if sample and (not house.has_life() or house.overview().invented):
+                house.start_sample()
+            threading.Thread(target=_keep, args=(house, stop), name="keeper", daemon=True).start()
+        first = dwellers[0].settings
+        residents = [_resident(house, token if house is houses[0] else None, zone, with_token) for house in houses]
+        serve_household(residents, first.host, first.port, lambda links: ready(links, houses), stop)
     finally:
         stop.set()
-        house.close()
+        for house in houses:
+            house.close()
+
+
+def _resident(house: House, token: str | None, zone: tzinfo | None, with_token: bool) -> Resident:
+    from hearthside.web.capture import capture_app
+    from hearthside.web.residents import Resident
+
+    return Resident(
+        house,
+        (token or _access_token(house.rooms)) if with_token else None,
+        zone or home_zone(house.rooms.journal),
+        house.overview().person or house.rooms.vault.folder.name,
+        tokens=lambda: house.access.tokens(),
+        capture=capture_app(house.access, SYSTEM_SOURCES),
+    )
 
 
 def _access_token(rooms: Rooms) -> str:
@@ -136,11 +168,12 @@ def _keep(house: House, stop: threading.Event) -> None:
     last_night, looked_back = "", False
     while not stop.wait(_KEEP_S if house.rooms.stream.bounds() else 2.0):
         try:
+            _keep_safe(house)
             if not looked_back:  # a night that a crash cut short goes on
                 looked_back = True
                 if house.trainer.cut_short():
                     house.start_night()
-            busy = any(job.state == "running" for job in house.jobs())
+            busy = any(job.active for job in house.jobs())
             if not busy and house.rooms.stream.pending():
                 house.keep_in_step()
             compute = house.outside.compute
@@ -158,3 +191,13 @@ def _keep(house: House, stop: threading.Event) -> None:
             _LOG.warning("keeper: %s", error.code)
         except Exception as error:  # noqa: BLE001 - one bad look must not end the quiet work for good
             _LOG.error("keeper: %s", type(error).__name__)
+
+
+def _keep_safe(house: House) -> None:
+    """Remember the head elsewhere, and begin a backup or a proof of it when one is due."""
+    keeper = house.safekeeper
+    keeper.give_head()
+    if keeper.backup_due():
+        house.start_backup()
+    elif keeper.drill_due():
+        house.start_drill()

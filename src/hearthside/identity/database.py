@@ -10,18 +10,23 @@ from hearthside.errors import NeedsPerson
 from hearthside.identity.durable import replace_durably
 
 
-def open_database(path: Path, key: bytes, *, vfs: str | None = None) -> apsw.Connection:
-    """A connection to an encrypted database, made when it does not exist.
+def open_database(path: Path, key: bytes, *, vfs: str | None = None, create: bool = True) -> apsw.Connection:
+    """A connection to an encrypted database.
 
     Args:
         key: 32 bytes.
         vfs: name of the APSW file layer to go through, ``multipleciphers-<name>``; for tests that cut the power.
+        create: whether to make it when it does not exist.
 
     Raises:
         NeedsPerson: the key does not open the file; nothing was touched.
+        apsw.CantOpenError: it is not there and is not to be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    connection = apsw.Connection(str(path), vfs=vfs)
+    flags = apsw.SQLITE_OPEN_READWRITE
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags |= apsw.SQLITE_OPEN_CREATE
+    connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
     connection.set_busy_timeout(30_000)
     # TEMP_STORE=2 is compiled in, so that temporary tables never reach the disk in the clear.
     connection.pragma("cipher", "aegis")

@@ -307,7 +307,6 @@ class AdapterRegistry:
                 "from a backup.",
             ) from error
 
-
     def _decrypt(self, name: str, sealed: bytes) -> bytes:
         for cipher in self._ciphers[:-1]:
             with suppress(InvalidTag):

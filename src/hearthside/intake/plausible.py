@@ -18,6 +18,8 @@ def implausible(record: Record, now_ms: int) -> str:
         record: what a source read.
         now_ms: present time, UTC milliseconds.
     """
+    if record.end_ms is None and record.offset_min is None and EARLIEST_MS <= record.start_ms <= now_ms:
+        return ""  # most are such: an instant in the past
     by_day = not isinstance(record, Series) and record.precision is Precision.DAY
     start_ms = record.start_ms
     end_ms = start_ms if record.end_ms is None else record.end_ms

@@ -127,6 +127,7 @@ class Progress:
         files_done: files finished.
         bytes_done: bytes read of all files as they lie on the disk (packed).
         records: source records seen so far.
+        paused: the person has paused the import; it waits.
     """
 
     file: str
@@ -135,3 +136,4 @@ class Progress:
     bytes_done: int
     bytes_total: int
     records: int
+    paused: bool = False

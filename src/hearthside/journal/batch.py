@@ -34,17 +34,20 @@ class Batch:
         self._seq, self._chain = head.seq, head.chain
         self._received = time_bytes(now_ms)
 
-    def insert(self, jobs: Sequence[Job], elsewhere: Callable[[Prepared], bool] | None) -> None:
+    def insert(self, jobs: Sequence[Job], elsewhere: Callable[[Sequence[Prepared]], list[bool]] | None) -> int:
         """Insert what is new and tell each job which of its records were.
 
         Args:
-            elsewhere: whether another file has a record already; None when there is none to look in.
+            elsewhere: of records, whether another file has them already; None when there is none to look in.
+
+        Returns:
+            The position of the last record.
         """
         first = self._seq
         for job in jobs:
             records = job.records
             if elsewhere is not None:
-                known = [elsewhere(p) for p in records]
+                known = elsewhere(records)
                 records = [p for p, there in zip(records, known, strict=True) if not there]
             flags: list[bool] = []
             # The rows are made while SQLite takes them: whether one was new is known when the next is asked for.
@@ -56,6 +59,7 @@ class Batch:
         # Only the last row of a transaction keeps the chain; the others' follows from their commitments.
         if self._seq > first:
             self._connection.execute("UPDATE record SET chain = ? WHERE seq = ?", (self._chain, self._seq))
+        return self._seq
 
     def _rows(self, records: Sequence[Prepared], flags: list[bool]) -> Iterator[tuple[object, ...]]:
         connection, keys, sha256, received = self._connection, self._keys, hashlib.sha256, self._received

@@ -10,13 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
-from hearthside.errors import NeedsPerson
+from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.identity.database import open_database
 from hearthside.identity.durable import replace_durably, sync_file, sync_folder
 
@@ -24,6 +25,14 @@ KEYRING = "keyring"
 RESTORING = "restoring"
 """A file of this name says that a restore was cut off; the journal is not to be opened before it was done again."""
 _NAME = re.compile(r"(keyring|\d{4})-(\d{2,})\.db")
+_HEADER = b"\x10\x00\x02\x02"  # bytes 16 to 19 of a file: pages of 4096 bytes, write-ahead log; in the clear
+_SALT_BYTES = 16
+_held: dict[tuple[int, Path], list[int]] = {}  # by thread and folder: descriptor of the lock, and how often it is held
+_held_lock = threading.Lock()
+
+
+class Gone(Exception):
+    """The file was replaced by a newer revision meanwhile; look again which one is in force."""
 
 
 def revisions(folder: Path) -> dict[str, list[tuple[int, Path]]]:
@@ -46,6 +55,13 @@ def year_files(folder: Path) -> list[Path]:
     return [paths[-1][1] for stem, paths in revisions(folder).items() if stem != KEYRING]
 
 
+def newest_year_file(folder: Path, names: Sequence[str]) -> Path | None:
+    """The file that records are written to, of these names."""
+    found = [(match[1], int(match[2]), match[0]) for name in names if (match := _NAME.fullmatch(name))]
+    years = [entry for entry in found if entry[0] != KEYRING]
+    return folder / max(years)[2] if years else None
+
+
 def stem_of(path: Path) -> str:
     """``2026`` of ``2026-00.db``."""
     return path.name.rpartition("-")[0]
@@ -62,9 +78,42 @@ def unfinished(path: Path) -> Path:
     return path.with_name(path.name + ".new")
 
 
+def close_finished(connection: apsw.Connection) -> None:
+    """Close a revision that is written to its end, so that nothing of it waits in a write-ahead log.
+
+    Raises:
+        apsw.Error: the disk refused; closing alone would keep quiet about it.
+    """
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
+
+
 def put_in_force(path: Path) -> None:
-    """Give a finished revision, whose connection is closed, its name."""
-    replace_durably(unfinished(path), path)
+    """Give a finished revision, whose connection is closed, its name.
+
+    Raises:
+        RetryLater: part of it still waits in a write-ahead log, because the disk was full when it was closed.
+    """
+    new = unfinished(path)
+    log = new.with_name(new.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        remove_database(new)
+        raise RetryLater(
+            "journal-write-failed", f"{path.name} could not be finished; nothing was changed. Free some space."
+        )
+    replace_durably(new, path)
+
+
+@contextmanager
+def removed_on_failure(path: Path) -> Iterator[None]:
+    """Remove an unfinished revision when writing it fails: the disk may be full."""
+    try:
+        yield
+    except BaseException:
+        remove_database(unfinished(path))
+        raise
 
 
 def remove_database(path: Path) -> None:
@@ -101,34 +150,77 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def rewriting(folder: Path, wait: bool = True) -> Iterator[bool]:
-    """Only one process at a time makes, replaces or removes files; True inside when this one may.
+    """Only one thread of one process at a time makes, replaces or removes files; True inside when this one may.
+
+    A thread that has the right already may ask for it again.
 
     Args:
         wait: until the others are done; else False is given when one is at it.
     """
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    place = (threading.get_ident(), folder.absolute())
+    with _held_lock:
+        held = _held.get(place)
+        if held is not None:
+            held[1] += 1
+    if held is None:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
+        except BaseException as error:
+            os.close(descriptor)
+            if not isinstance(error, BlockingIOError):
+                raise
+            descriptor = -1
+        if descriptor < 0:
             yield False
             return
+        held = [descriptor, 1]
+        with _held_lock:
+            _held[place] = held
+    try:
         yield True
     finally:
-        os.close(descriptor)
+        with _held_lock:
+            held[1] -= 1
+            if held[1] == 0:
+                _held.pop(place, None)
+                os.close(held[0])
 
 
-def open_with_any(path: Path, keys: Sequence[bytes], vfs: str | None) -> apsw.Connection:
+def open_with_any(path: Path, keys: Sequence[bytes], vfs: str | None, create: bool = False) -> apsw.Connection:
     """A connection with the first key that opens the file: after a rotation some files still have a former key.
 
     Raises:
         NeedsPerson: no key opens it; nothing was touched.
+        Gone: it is not there any more.
     """
     problem: NeedsPerson | None = None
     for key in keys:
         try:
-            return open_database(path, key, vfs=vfs)
+            return open_database(path, key, vfs=vfs, create=create)
+        except (apsw.CantOpenError, FileNotFoundError) as error:
+            if path.exists():
+                raise
+            raise Gone(path.name) from error
         except NeedsPerson as error:
             problem = problem or error
     assert problem is not None  # there is always at least one key
     raise problem
+
+
+def wrong_in_header(path: Path, salt: str = "") -> str:
+    """What is wrong with the first bytes of a file, which the cipher leaves in the clear: "" or one sentence.
+
+    Args:
+        salt: the first 16 bytes, hex, as they were when the file was made; "" when that is not known.
+    """
+    with path.open("rb") as file:
+        start = file.read(_SALT_BYTES + len(_HEADER))
+    if start[_SALT_BYTES:] != _HEADER or (salt and start[:_SALT_BYTES].hex() != salt):
+        return "its first bytes are not what was written"
+    return ""
+
+
+def salt_of(connection: apsw.Connection) -> str:
+    """The bytes that a file begins with, hex."""
+    return str(connection.pragma("cipher_salt")).lower()

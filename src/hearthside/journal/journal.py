@@ -8,30 +8,32 @@ Payloads are sealed under a key for each source and local day, so that destroyin
 from __future__ import annotations
 
 import heapq
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import apsw
 import orjson
 
-from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
-from hearthside.events import Json, Record, id_before_format_2, record_from_body
+from hearthside.errors import HearthsideError, NeedsPerson
+from hearthside.events import Json, Record, record_from_body
 from hearthside.journal import files, migrations
 from hearthside.journal.batch import Batch
-from hearthside.journal.keyring import DayKey, Keyring
+from hearthside.journal.explaining import cannot_keep, closed, explained, explaining
+from hearthside.journal.in_force import InForce
+from hearthside.journal.keyring import KEY_MISSING, DayKey, Keyring, keyring_damaged
 from hearthside.journal.keys import keyring_keys, year_keys
+from hearthside.journal.queries import READ, SEALED, WHOLE, in_earlier, query, under_old_ids
 from hearthside.journal.rewriting import rewrite
 from hearthside.journal.sealing import Opened, Prepared, SealedRow, prepare, unseal
-from hearthside.journal.shredding import destroy_dead_keys, forget
+from hearthside.journal.shredding import finish_forgetting, forget
 from hearthside.journal.verification import VerifyReport, verify
 from hearthside.journal.writer import Done, Job, Writer
 from hearthside.journal.year_file import Head, Replaced, YearFile, genesis, head_of
-
-_READ = "start_ms, id, seq, key, sealed"
+from hearthside.logs import logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,44 @@ class Journal:
                 " Run `hearthside restore` again.",
             )
         migrations.bring_up_to_date(folder, self._roots, vfs)
-        self.keyring = Keyring(self.folder, keyring_keys(self._roots), vfs)
-        self._refresh_lock = threading.Lock()
-        self._listed_at = -1
-        self._files: tuple[YearFile, ...] = ()
-        self._shreds = -1
-        self._files_in_force()
-        destroy_dead_keys(self._files, self.keyring)
+        self.keyring = self._keyring()
+        self._files = InForce(self.folder, lambda path: YearFile(path, year_keys(self._roots), vfs))
+        self._shreds: tuple[Path, int] | None = None
+        self._files.now()
+        self._finish_forgetting()
         self._writer = Writer(self._commit)
+
+    def _keyring(self) -> Keyring:
+        keys = keyring_keys(self._roots)
+        if files.current(self.folder, files.KEYRING) is None:
+            with files.rewriting(self.folder):  # two processes must not make one each
+                return Keyring(self.folder, keys, self._vfs)
+        try:
+            return Keyring(self.folder, keys, self._vfs)
+        except NeedsPerson as error:
+            if error.code == "database-key-wrong" and self._opens_a_year():
+                raise keyring_damaged() from error  # so it is not the key
+            raise
+
+    def _opens_a_year(self) -> bool:
+        for path in files.year_files(self.folder):
+            try:
+                files.open_with_any(path, year_keys(self._roots), self._vfs).close()
+            except (HearthsideError, apsw.Error):
+                continue
+            return True
+        return False
+
+    def _finish_forgetting(self) -> None:
+        """What a crash cut short; where it cannot be done now the journal opens all the same."""
+        try:
+            if not self.keyring.doomed():
+                return
+            with files.rewriting(self.folder, wait=False) as alone:
+                if alone:
+                    finish_forgetting(self._files.now(), self.keyring)
+        except (HearthsideError, apsw.Error, OSError) as error:
+            logger("journal").warning("forgetting could not be finished yet: %s", type(error).__name__)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -112,9 +144,9 @@ class Journal:
             return []
         job = Job(_prepared(records))
         if not self._writer.run(job):
-            raise _closed()
+            raise closed()
         if job.error is not None:
-            raise _explained(job.error)
+            raise explained(job.error)
         return job.new
 
     def submit(self, records: Sequence[Record], done: Done) -> None:
@@ -125,19 +157,19 @@ class Journal:
         """
 
         def told(result: list[bool] | Exception) -> None:
-            done(_explained(result) if isinstance(result, Exception) else result)
+            done(explained(result) if isinstance(result, Exception) else result)
 
         if not self._writer.submit(Job(_prepared(records), told)):
-            raise _closed()
+            raise closed()
 
     def _commit(self, jobs: list[Job]) -> None:
         days = {(record.source, record.day) for job in jobs for record in job.records}
         while True:
-            keys = self.keyring.current(days)
-            current = self._file_to_write()
             try:
+                keys = self.keyring.current(days)
+                current = self._file_to_write()
                 with current.writing() as connection:
-                    self._check_keys(connection)
+                    self._check_keys(connection, current)
                     self._insert(connection, current, jobs, keys)
                 if not any(any(job.new) for job in jobs):
                     files.sync_log(current.path)  # what is known already may come from a process killed before its sync
@@ -145,12 +177,12 @@ class Journal:
             except (Replaced, _KeysChanged):
                 for job in jobs:
                     job.new.clear()
-                self._listed_at = -1
 
-    def _check_keys(self, connection: apsw.Connection) -> None:
+    def _check_keys(self, connection: apsw.Connection, current: YearFile) -> None:
         """Under the write lock: nobody destroyed keys since ours were looked up."""
         row = connection.execute("SELECT value FROM meta WHERE name = 'shreds'").fetchone()
-        shreds = int(row[0]) if row else 0
+        # Each file counts for itself: in a new year the count begins anew.
+        shreds = (current.path, int(row[0]) if row else 0)
         if shreds != self._shreds:
             self._shreds = shreds
             self.keyring.forget_cached()
@@ -159,29 +191,33 @@ class Journal:
     def _insert(
         self, connection: apsw.Connection, current: YearFile, jobs: list[Job], keys: Mapping[tuple[str, int], DayKey]
     ) -> None:
-        earlier = [file for file in self._files if file is not current]
-        old_ids = [file for file in self._files if file.has_old_ids]
+        in_force = self._files.known
+        earlier = [file for file in in_force if file is not current]
+        old_ids = [file for file in in_force if file.has_old_ids]
 
-        def elsewhere(p: Prepared) -> bool:
-            return _in_earlier(earlier, p) or _under_old_id(old_ids, p)
+        def elsewhere(records: Sequence[Prepared]) -> list[bool]:
+            there = in_earlier(earlier, records) | under_old_ids(old_ids, records)
+            return [p.id in there for p in records]
 
         batch = Batch(connection, head_of(connection, current.before), keys, self._clock())
-        batch.insert(jobs, elsewhere if earlier or old_ids else None)
+        last = batch.insert(jobs, elsewhere if earlier or old_ids else None)
+        current.keep_tally(connection, last)
 
     def _file_to_write(self) -> YearFile:
         """The newest file, made when the year is new. The year never goes back, whatever the clock says."""
-        found = self._files_in_force()
+        found = self._files.now()
         newest = found[-1] if found else None
         year = datetime.fromtimestamp(self._clock() / 1000, UTC).year
-        if newest is not None and int(files.stem_of(newest.path)) >= year:
+        if newest is not None and newest.year >= year:
             return newest
-        with files.rewriting(self.folder):
-            self._listed_at = -1
-            newest = self._files_in_force()[-1] if self._files_in_force() else None
-            if newest is None or int(files.stem_of(newest.path)) < year:
-                self._begin_year(newest, year)
-        self._listed_at = -1
-        return self._files_in_force()[-1]
+        # While somebody rewrites files, which takes long, the new year waits: the old file takes its first records.
+        with files.rewriting(self.folder, wait=newest is None) as alone:
+            if alone:
+                found = self._files.now()
+                newest = found[-1] if found else None
+                if newest is None or newest.year < year:
+                    self._begin_year(newest, year)
+        return self._files.now()[-1]
 
     def _begin_year(self, newest: YearFile | None, year: int) -> None:
         path = files.next_revision(self.folder, f"{year:04d}")
@@ -190,8 +226,9 @@ class Journal:
             YearFile.create(path, key, genesis(), self._vfs)
             return
         with newest.writing() as connection:  # nobody appends to the old year behind the head the new one builds on
+            files.sync_log(newest.path)  # that head may come from a process killed before its sync
             YearFile.create(path, key, head_of(connection, newest.before), self._vfs)
-            connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'year')")
+            newest.close_year(connection)
 
     def forget(self, ids: Iterable[bytes]) -> int:
         """Remove the content of records for good; their commitments stay, so the chain still verifies.
@@ -203,9 +240,8 @@ class Journal:
             How many records lost their content.
         """
         wanted = list(ids)  # they may come from a reading of this journal, which must end before it is changed
-        with files.rewriting(self.folder):
-            self._listed_at = -1
-            return forget(self._files_in_force(), self.keyring, wanted)
+        with explaining("forget"), files.rewriting(self.folder):
+            return forget(self._files.now(), self.keyring, wanted)
 
     def rotate(self, new_key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
         """Write keyring and year files anew under a new key, while everything goes on.
@@ -213,30 +249,35 @@ class Journal:
         The keyring comes first, so that from then on nothing new lies under what the old key opens. Cut short, the
         files not yet rewritten still open with the former key (`former_keys`); rotating again with the same key
         finishes it.
+
+        Raises:
+            RetryLater: the disk refused; nothing is lost, and what was not rewritten has the former key.
         """
-        with files.rewriting(self.folder):
+        with explaining("rotate"), files.rewriting(self.folder):
             if new_key != self._roots[0]:
                 self._roots = (new_key, *self._roots)
             self.keyring.rewrite(keyring_keys(self._roots))
-            self._shreds = -1
+            self._shreds = None
             self._rewrite_all(progress)
 
     def compact(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Write the year files anew without the empty pages that forgetting leaves."""
-        with files.rewriting(self.folder):
+        """Write the year files anew without the empty pages that forgetting leaves.
+
+        Raises:
+            RetryLater: the disk refused; nothing is lost.
+        """
+        with explaining("compact"), files.rewriting(self.folder):
             self._rewrite_all(progress)
 
     def _rewrite_all(self, progress: Callable[[int, int], None] | None) -> None:
-        self._listed_at = -1
-        for file in self._files_in_force():
+        for file in self._files.now():
             rewrite(self.folder, file, year_keys(self._roots)[0], self._vfs, progress)
-        self._listed_at = -1
-        self._files_in_force()
+        self._files.now()
 
     def close(self) -> None:
         """Finish what is queued and close; safe to call twice."""
         if self._writer.close():
-            for file in self._files:
+            for file in self._files.known:
                 file.close()
             self.keyring.close()
 
@@ -244,29 +285,33 @@ class Journal:
 
     def head(self) -> Head:
         """How many records there are and the hash over them all."""
-        found = self._files_in_force()
-        return found[-1].head() if found else genesis()
+        found = self._files.now()
+        return self._files.answer(found[-1], YearFile.head) if found else genesis()
 
     def chain_at(self, seq: int) -> bytes | None:
         """The hash that covers the first `seq` records, or None when there are fewer."""
         if seq == 0:
             return genesis().chain
-        for file in self._files_in_force():
-            if (chain := file.chain_at(seq)) is not None:
+        if not 0 < seq <= self.head().seq:
+            return None
+        for file in self._files.now():
+            if (chain := self._files.answer(file, lambda file: file.chain_at(seq))) is not None:
                 return chain
         return None
 
     def get(self, ids: Iterable[bytes]) -> dict[bytes, Stored]:
         """The records with these ids; an unknown or forgotten id is simply absent."""
-        found = {}
-        in_force = self._files_in_force()
-        for identity in ids:
-            for file in in_force:
-                sql = f"SELECT {_READ} FROM record WHERE id = ? AND sealed IS NOT NULL"
-                row = next(file.rows(sql, (identity,)), None)
-                if row is not None:
-                    found[identity] = self._stored(row)
-                    break
+        found = dict[bytes, Stored]()
+        missing = list(dict.fromkeys(ids))
+        # The newest first: that is where most of what is asked for lies.
+        for place, file in enumerate(reversed(self._files.now())):
+            wanted = missing if place == 0 else [identity for identity in missing if file.may_have_id(identity)]
+            for row in self._files.answer(file, partial(_rows_of, wanted)):
+                if (stored := self._stored(row)) is not None:
+                    found[stored.id] = stored
+            missing = [identity for identity in missing if identity not in found]
+            if not missing:
+                break
         return found
 
     def read(
@@ -280,20 +325,7 @@ class Journal:
         limit: int | None = None,
     ) -> Iterator[Stored]:
         """Records whose start time lies in [start_ms, end_ms), in order of (start time, id)."""
-        where, values = ["sealed IS NOT NULL"], list[int | str]()
-        if start_ms is not None:
-            where.append("start_ms >= ?")
-            values.append(start_ms)
-        if end_ms is not None:
-            where.append("start_ms < ?")
-            values.append(end_ms)
-        for column, wanted in (("kind", kinds), ("source", sources)):
-            if wanted is not None:
-                names = list(wanted)
-                where.append(f"{column} IN ({','.join('?' * len(names))})")
-                values.extend(names)
-        order = "DESC" if newest_first else "ASC"
-        sql = f"SELECT {_READ} FROM record WHERE {' AND '.join(where)} ORDER BY start_ms {order}, id"
+        sql, values = query(start_ms, end_ms, kinds, sources, newest_first)
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
         yield from self._merged(sql, values, newest_first, limit)
@@ -301,7 +333,7 @@ class Journal:
     def read_long(self, start_ms: int, end_ms: int) -> Iterator[Stored]:
         """Intervals of more than 24 hours that overlap [start_ms, end_ms), in order of (start time, id)."""
         sql = (
-            f"SELECT {_READ} FROM record INDEXED BY record_long"
+            f"SELECT {READ} FROM record INDEXED BY record_long"
             " WHERE end_ms - start_ms > 86400000 AND end_ms > ?"
             " AND start_ms < ? AND sealed IS NOT NULL ORDER BY start_ms, id"
         )
@@ -309,31 +341,35 @@ class Journal:
 
     def since(self, seq: int, limit: int | None = None) -> Iterator[Stored]:
         """Records after a position, in the order in which they arrived."""
-        rows = (
-            row
-            for file in self._files_in_force()
-            for row in file.rows(
-                f"SELECT {_READ} FROM record WHERE seq > ? AND sealed IS NOT NULL ORDER BY seq LIMIT ?",
-                (seq, -1 if limit is None else limit),
-            )
-        )
-        for row in islice(rows, limit):
-            yield self._stored(row)
+        sql = f"SELECT {READ} FROM record WHERE seq > ? {WHOLE} ORDER BY seq LIMIT ?"
+        values = (seq, -1 if limit is None else limit)
+        in_force = self._files.now()
+        # A file that ends before the position has nothing to say.
+        ends = [file.before.seq for file in in_force[1:]]
+        wanted = [file for file, end in zip(in_force, [*ends, None], strict=False) if end is None or end > seq]
+        rows = (row for file in wanted for row in self._files.rows(file, lambda file: file.rows(sql, values)))
+        yield from self._all_stored(islice(rows, limit))
 
     def offsets(self) -> list[tuple[int, int]]:
-        """Every UTC offset a source carried: (start time in ms, minutes), in order of time."""
-        sql = (
-            "SELECT start_ms, id, offset_min FROM record WHERE offset_min IS NOT NULL AND sealed IS NOT NULL"
-            " ORDER BY start_ms, id"
-        )
-        merged = heapq.merge(*(file.rows(sql) for file in self._files_in_force()))
-        return [(int(start), int(offset)) for start, _, offset in merged]
+        """UTC offsets that sources carried: (start time in ms, minutes), in order of time.
+
+        Of a run of equal offsets only the first and the last are given; in between nothing else was heard.
+        """
+        sql = "SELECT start_ms, offset_min FROM record WHERE offset_min IS NOT NULL ORDER BY start_ms, offset_min"
+        streams = [self._files.rows(file, lambda file: file.rows(sql)) for file in self._files.now()]
+        found: list[tuple[int, int]] = []
+        for start, offset in streams[0] if len(streams) == 1 else heapq.merge(*streams):
+            if len(found) > 1 and found[-1][1] == found[-2][1] == offset:
+                found[-1] = (start, offset)
+            else:
+                found.append((start, offset))
+        return found
 
     def sources(self) -> list[tuple[str, int, int, int]]:
         """For each source: name, records, first and last start time in ms."""
         found: dict[str, tuple[int, int, int]] = {}
-        for file in self._files_in_force():
-            for name, count, first, last in file.tally():
+        for file in self._files.now():
+            for name, count, first, last in self._files.answer(file, YearFile.sources):
                 before = found.get(name, (0, first, last))
                 found[name] = (before[0] + count, min(before[1], first), max(before[2], last))
         return [(name, *counts) for name, counts in sorted(found.items())]
@@ -342,116 +378,92 @@ class Journal:
 
     def years(self) -> list[tuple[int, int, int]]:
         """Of each year file the year, and its first and last position."""
-        found = self._files_in_force()
-        return [(int(files.stem_of(file.path)), file.first_seq, file.head().seq) for file in found]
+        return [(file.year, file.first_seq, self._files.answer(file, YearFile.head).seq) for file in self._files.now()]
 
     def sealed_rows(self, year: int, after: int, limit: int) -> list[SealedRow]:
         """Rows of a year after a position, as backups carry them, in order."""
-        sql = "SELECT seq, key, sealed, commitment FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
-        return [SealedRow(*row) for row in self._year(year).rows(sql, (after, limit))]
+        sql = f"SELECT {SEALED} FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
+        return [SealedRow(*row) for row in self._rows_of_year(year, sql, (after, limit))]
 
     def changed_upto(self, year: int) -> int:
         """How often rows of a year were forgotten or sealed anew."""
-        return int(next(self._year(year).rows("SELECT coalesce(max(n), 0) FROM changed"))[0])
+        return int(next(self._rows_of_year(year, "SELECT coalesce(max(n), 0) FROM changed"))[0])
 
     def changed_rows(self, year: int, after: int) -> list[SealedRow]:
         """Rows of a year that were forgotten or sealed anew since `changed_upto` said `after`, each once, in order."""
-        sql = (
-            "SELECT seq, key, sealed, commitment FROM record"
-            " WHERE seq IN (SELECT seq FROM changed WHERE n > ?) ORDER BY seq"
-        )
-        return [SealedRow(*row) for row in self._year(year).rows(sql, (after,))]
+        sql = f"SELECT {SEALED} FROM record WHERE seq IN (SELECT seq FROM changed WHERE n > ?) ORDER BY seq"
+        return [SealedRow(*row) for row in self._rows_of_year(year, sql, (after,))]
 
     def opened_rows(self, year: int, after: int, limit: int) -> list[tuple[SealedRow, Opened | None]]:
         """Like `sealed_rows`, each with what is inside, None for what was forgotten."""
-        return [(row, self._inside(row)) for row in self.sealed_rows(year, after, limit)]
+        rows = self.sealed_rows(year, after, limit)
+        return [(row, self._opened(row.seq, row.key_id, row.sealed)) for row in rows]
 
-    def _inside(self, row: SealedRow) -> Opened | None:
-        if row.sealed is None or row.key_id is None:
-            return None
-        return unseal(self.keyring.by_id(row.key_id).cipher, row.seq, row.sealed)
-
-    def _year(self, year: int) -> YearFile:
-        return next(file for file in self._files_in_force() if int(files.stem_of(file.path)) == year)
+    def _rows_of_year(self, year: int, sql: str, values: Sequence[Json] = ()) -> Iterator[Json]:
+        file = next(file for file in self._files.now() if file.year == year)
+        return self._files.rows(file, lambda file: file.rows(sql, values))
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
         """Look at everything: every page, every commitment against its content, every link, every key.
 
         See `hearthside.journal.verification`. Damage is reported, not raised.
         """
-        return verify(self._files_in_force(), self.keyring, progress)
+        return verify(self._files.now(), self.keyring, progress, self._files.same_year)
 
     # -- inside ------------------------------------------------------------------------------------------------------
-
-    def _files_in_force(self) -> tuple[YearFile, ...]:
-        """The year files, oldest first; looked at anew when the folder changed, by us or by another process."""
-        stamp = self.folder.stat().st_mtime_ns
-        if stamp != self._listed_at:
-            with self._refresh_lock:
-                known = {file.path: file for file in self._files}
-                keys = year_keys(self._roots)
-                self._files = tuple(
-                    known.get(path) or YearFile(path, keys, self._vfs) for path in files.year_files(self.folder)
-                )
-                self._listed_at = stamp
-        return self._files
 
     def _merged(
         self, sql: str, values: Sequence[Json], newest_first: bool = False, limit: int | None = None
     ) -> Iterator[Stored]:
-        streams = [file.rows(sql, values) for file in self._files_in_force()]
+        streams = [self._files.rows(file, lambda file: file.rows(sql, values)) for file in self._files.now()]
         if len(streams) == 1:
             rows = streams[0]
         elif newest_first:
             rows = heapq.merge(*streams, key=lambda row: (-row[0], row[1]))
         else:
             rows = heapq.merge(*streams, key=lambda row: (row[0], row[1]))
-        for row in islice(rows, limit):
-            yield self._stored(row)
+        yield from self._all_stored(islice(rows, limit))
 
-    def _stored(self, row: Json) -> Stored:
+    def _all_stored(self, rows: Iterable[Json]) -> Iterator[Stored]:
+        for row in rows:
+            if (stored := self._stored(row)) is not None:
+                yield stored
+
+    def _stored(self, row: Json) -> Stored | None:
+        """The record of a row, or None when it was forgotten since the row was read."""
         _, identity, seq, key_id, sealed = row
-        opened = unseal(self.keyring.by_id(key_id).cipher, seq, sealed)
+        opened = self._opened(seq, key_id, sealed)
+        if opened is None:
+            return None
         return Stored(seq, identity, record_from_body(orjson.loads(opened.raw)), opened.received_ms)
 
+    def _opened(self, seq: int, key_id: int | None, sealed: bytes | None) -> Opened | None:
+        while key_id is not None and sealed is not None:
+            try:
+                return unseal(self.keyring.by_id(key_id).cipher, seq, sealed)
+            except NeedsPerson as error:
+                if error.code != KEY_MISSING:
+                    raise
+                # Forgetting may have sealed it anew, or emptied it, since the row was read.
+                now = self._key_and_sealed(seq)
+                if now[0] == key_id:
+                    raise
+                key_id, sealed = now
+        return None
 
-def _in_earlier(earlier: Sequence[YearFile], record: Prepared) -> bool:
-    """Whether an earlier year has it; most cannot, because nothing in them is that late."""
-    return any(file.may_have(record.start_ms) and file.has(record.id) for file in earlier)
+    def _key_and_sealed(self, seq: int) -> tuple[int | None, bytes | None]:
+        for file in self._files.now():
+            for row in self._files.answer(file, lambda file: list(file.whole_rows(seq, seq))):
+                return row.key, row.sealed
+        return None, None
 
 
-def _under_old_id(old: Sequence[YearFile], record: Prepared) -> bool:
-    identity = id_before_format_2(record.raw)
-    return any(file.has(identity) for file in old)
+def _rows_of(ids: Sequence[bytes], file: YearFile) -> list[Json]:
+    return list(file.rows_of(READ, ids, WHOLE))
 
 
 def _prepared(records: Sequence[Record]) -> list[Prepared]:
     try:
         return [prepare(record) for record in records]
     except (TypeError, ValueError, OverflowError, KeyError) as error:
-        raise _cannot_keep(error) from error
-
-
-def _cannot_keep(error: Exception) -> Refused:
-    return Refused(
-        "journal-record-wrong", f"A record cannot be kept as it is ({error}); nothing of this call was written."
-    )
-
-
-def _closed() -> RetryLater:
-    return RetryLater("journal-closed", "The journal is closed; nothing was written. Try again.")
-
-
-def _explained(cause: Exception) -> HearthsideError:
-    """What went wrong as an error the caller can act on."""
-    if isinstance(cause, HearthsideError):
-        return cause
-    if isinstance(cause, apsw.Error | OSError):
-        error: HearthsideError = RetryLater(
-            "journal-write-failed",
-            f"The journal could not write ({type(cause).__name__}); nothing of this was kept. Try again.",
-        )
-    else:
-        error = _cannot_keep(cause)
-    error.__cause__ = cause
-    return error
+        raise cannot_keep(error) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,15 @@ import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthside.errors import HearthsideError, NeedsPerson, RetryLater
+from hearthside.events import Json
 from hearthside.journal import files
-from hearthside.journal.pages import check_every_page
+from hearthside.journal.pages import wrong_in_pages
 
+KEY_MISSING = "keyring-incomplete"
+"""Code of the error when a key is not there."""
+_OPEN, _CLOSED, _DOOMED = 0, 1, 2  # what `closed` says of a key; doomed ones are about to be destroyed
 _KEY_BYTES = 32
+_READ_AHEAD = 64  # keys that are read together: days that came in together were given ids together
 _CACHED = 20_000  # ciphers kept in memory; ten years of fifteen sources are 55,000 keys
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS key (
@@ -59,6 +64,16 @@ class Keyring:
         self._lock = threading.RLock()
         self._by_id: dict[int, DayKey] = {}
         self._by_day: dict[tuple[str, int], DayKey] = {}
+        while True:
+            try:
+                self._path, self.wrong_at_opening, self._connection = self._opened()
+                break
+            except (files.Gone, FileNotFoundError):
+                continue  # replaced meanwhile
+
+    def _opened(self) -> tuple[Path, str, apsw.Connection]:
+        """The file in force, made when the journal is new."""
+        folder = self._folder
         path = files.current(folder, files.KEYRING)
         if path is None:
             if files.year_files(folder):
@@ -68,8 +83,7 @@ class Keyring:
                     " Put journal/keyring-….db back, or restore from a backup: `hearthside restore`.",
                 )
             path = self._create(files.next_revision(folder, files.KEYRING), ())
-        self._path = path
-        self._connection = self._open(path)
+        return path, files.wrong_in_header(path), self._open(path)
 
     # -- keys of days ------------------------------------------------------------------------------------------------
 
@@ -83,9 +97,9 @@ class Keyring:
                     self._by_day.clear()
                     missing = sorted(wanted)
                 with self._writing() as connection:
-                    for source, day in missing:
-                        self._by_day[source, day] = self._find_or_make(connection, source, day)
+                    found = {day: self._find_or_make(connection, *day) for day in missing}
                 files.sync_log(self._path)  # a key that was found may be one that a killed process did not sync
+                self._by_day |= found
             return {day: self._by_day[day] for day in wanted}
 
     def by_id(self, key_id: int) -> DayKey:
@@ -98,21 +112,31 @@ class Keyring:
         if known is not None:
             return known
         with self._lock:
+            self._read_ahead(key_id)
+            if key_id in self._by_id:
+                return self._by_id[key_id]
             key = self._read_twice("SELECT key FROM key WHERE id = ?", "SELECT key FROM spare WHERE id = ?", (key_id,))
             if key is None:
                 raise NeedsPerson(
-                    "keyring-incomplete",
+                    KEY_MISSING,
                     "A key of the keyring is missing, so some records cannot be opened; nothing was changed."
                     " `hearthside verify` says which, and `hearthside repair` puts it back from a backup.",
                 )
             return self._remember(key_id, key)
 
-    def close_days(self, key_ids: Iterable[int]) -> None:
-        """From now on nobody seals under these keys; what they sealed stays readable."""
+    def doom(self, key_ids: Iterable[int]) -> None:
+        """From now on nobody seals under these keys, and `doomed` names them until they are destroyed."""
         with self._lock:
             with self._writing() as connection:
-                connection.executemany("UPDATE key SET closed = 1 WHERE id = ?", [(key_id,) for key_id in key_ids])
+                connection.executemany(
+                    f"UPDATE key SET closed = {_DOOMED} WHERE id = ?", [(key_id,) for key_id in key_ids]
+                )
             self._by_day.clear()
+
+    def doomed(self) -> list[int]:
+        """Keys whose destruction was begun and cut short; see `shredding`."""
+        with self._lock:
+            return [int(row[0]) for row in self._all(f"SELECT id FROM key WHERE closed = {_DOOMED} ORDER BY id")]
 
     def destroy(self, key_ids: Iterable[int]) -> None:
         """Destroy keys for good; nothing sealed under them can be opened again, here or in any backup."""
@@ -133,15 +157,20 @@ class Keyring:
         with self._lock:
             self._by_day.clear()
 
+    def last_id(self) -> int:
+        """The highest id ever given."""
+        with self._lock:
+            return _sequence(self._reading())
+
     def ids(self) -> set[int]:
         """Every key there is."""
         with self._lock:
-            return {int(row[0]) for row in self._reading().execute("SELECT id FROM key")}
+            return {int(row[0]) for row in self._all("SELECT id FROM key")}
 
     def days(self) -> dict[int, tuple[str, int]]:
         """By key its source and local day."""
         with self._lock:
-            rows = self._reading().execute("SELECT id, source, day FROM key")
+            rows = self._all("SELECT id, source, day FROM key")
             return {int(key_id): (str(source), int(day)) for key_id, source, day in rows}
 
     # -- keys of media -----------------------------------------------------------------------------------------------
@@ -175,22 +204,21 @@ class Keyring:
     def media_addresses(self) -> set[bytes]:
         """Addresses of all media files that have a key."""
         with self._lock:
-            return {bytes(row[0]) for row in self._reading().execute("SELECT address FROM media")}
+            return {bytes(row[0]) for row in self._all("SELECT address FROM media")}
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> bytes:
         """All keys as JSON, for a backup that seals it; short-lived, or forgetting would not reach the backups."""
         with self._lock:
-            connection = self._reading()
             keys = [
                 [key_id, source, day, key.hex(), closed]
-                for key_id, source, day, key, closed in connection.execute(
+                for key_id, source, day, key, closed in self._all(
                     "SELECT id, source, day, key, closed FROM key ORDER BY id"
                 )
             ]
-            media = [[bytes(a).hex(), bytes(k).hex()] for a, k in connection.execute("SELECT address, key FROM media")]
-            last = _sequence(connection)
+            media = [[bytes(a).hex(), bytes(k).hex()] for a, k in self._all("SELECT address, key FROM media")]
+            last = _sequence(self._connection)
         return orjson.dumps({"format": 1, "keys": keys, "media": media, "last": last})
 
     def missing_from(self, snapshot: bytes) -> tuple[list[int], int]:
@@ -217,58 +245,58 @@ class Keyring:
         """Make the keyring of an empty journal folder from a snapshot."""
         document = orjson.loads(snapshot)
         path = files.next_revision(folder, files.KEYRING)
-        connection = _new_database(path, key, vfs)
-        with connection:
-            _insert_keys(connection, document["keys"])
-            _insert_media(connection, document["media"])
-            _set_sequence(connection, int(document["last"]))
-        connection.close()
+        with files.removed_on_failure(path):
+            connection = _new_database(path, key, vfs)
+            with connection:
+                _insert_keys(connection, document["keys"])
+                _insert_media(connection, document["media"])
+                _set_sequence(connection, int(document["last"]))
+            files.close_finished(connection)
         files.put_in_force(path)
 
     def rewrite(self, keys: Sequence[bytes]) -> None:
         """Write the whole keyring anew under another key; from here on nothing is sealed under the present keys."""
         with self._lock:
             with self._writing() as connection:
-                connection.execute("UPDATE key SET closed = 1")
+                connection.execute(f"UPDATE key SET closed = {_CLOSED} WHERE closed = {_OPEN}")
                 rows = [list(row) for row in connection.execute("SELECT id, source, day, hex(key), closed FROM key")]
                 media = [list(row) for row in connection.execute("SELECT hex(address), hex(key) FROM media")]
                 last = _sequence(connection)
                 self._keys = tuple(keys)
                 path = self._create(files.next_revision(self._folder, files.KEYRING), (rows, media, last))
-                # Whoever waits for this lock sees that the file is no longer the one in force.
-                connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', '1')")
-            self._connection.close()
-            old, self._path = self._path, path
-            self._connection = self._open(path)
+            # Whoever waited for the lock sees that the file is no longer the one in force.
+            old = self._path
+            self._change_to(path)
             files.remove_database(old)
-            self.forget_cached()
 
-    def check_pages(self) -> str:
-        """Whether every page is what was written and all fits together: "" or what is wrong."""
+    def check_pages(self) -> list[str]:
+        """Whether every page is what was written and all fits together: what is wrong, in sentences."""
         with self._lock:
-            connection = self._reading()
+            self._reading()
             self._leave_no_trace()
-            if wrong := check_every_page(connection, self._folder):
-                return wrong
-            lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-            if lines != ["ok"]:
-                return f"its pages do not fit together: {lines[0]}"
-            sql = "SELECT id FROM key LEFT JOIN spare USING (id) WHERE spare.key IS NOT key.key"
-            unlike = len(list(connection.execute(sql)))
-        return f"{unlike:,} keys differ from their second copy" if unlike else ""
+            with closing(self._open(self._path)) as fresh:
+                wrong = [self.wrong_at_opening, files.wrong_in_header(self._path, self._salt(fresh))]
+                wrong += wrong_in_pages(fresh) or _wrong_in_rows(fresh)
+        return [what for what in dict.fromkeys(wrong) if what]
 
     def repair_pages(self) -> bool:
         """Write the keyring anew from its two copies; True when every key could be read.
 
         For a file with a bad page. Keys that neither copy has are left out; a backup may have them.
         """
-        with self._lock:
-            rows, media, whole = self._salvage()
-            path = self._create(files.next_revision(self._folder, files.KEYRING), (rows, media, self._highest(rows)))
-            self._connection.close()
-            old, self._path = self._path, path
-            self._connection = self._open(path)
-            files.remove_database(old)
+        with files.rewriting(self._folder), self._lock:
+            old = self._reading()
+            old.execute("BEGIN IMMEDIATE")  # nobody adds a key meanwhile
+            try:
+                rows, media, whole = self._salvage()
+                content = (rows, media, self._highest(rows))
+                path = self._create(files.next_revision(self._folder, files.KEYRING), content)
+            finally:
+                if old.in_transaction:
+                    old.execute("ROLLBACK")
+            replaced = self._path
+            self._change_to(path)
+            files.remove_database(replaced)
             return whole
 
     def close(self) -> None:
@@ -307,15 +335,24 @@ class Keyring:
                 return bytes(row[0])
         return None
 
+    def _all(self, sql: str) -> list[Json]:
+        try:
+            return list(self._reading().execute(sql))
+        except apsw.Error as error:
+            raise _failed(error) from error
+
     def _reading(self) -> apsw.Connection:
         """The connection to the file in force; another process may have replaced it."""
-        if not self._path.exists():
-            path = files.current(self._folder, files.KEYRING)
-            if path is not None and path != self._path:
-                self._connection.close()
-                self._path, self._connection = path, self._open(path)
-                self.forget_cached()
+        while (path := files.current(self._folder, files.KEYRING)) is not None and path != self._path:
+            with suppress(files.Gone):  # replaced once more
+                self._change_to(path)
         return self._connection
+
+    def _change_to(self, path: Path) -> None:
+        connection = self._open(path)
+        self._connection.close()
+        self._path, self._connection = path, connection
+        self._by_day.clear()
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
@@ -323,41 +360,55 @@ class Keyring:
         connection = self._reading()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            while connection.execute("SELECT 1 FROM meta WHERE name = 'closed'").fetchone() is not None:
-                connection.execute("ROLLBACK")
-                connection = self._reading()
+            # Under the lock nobody replaces it; it may have been replaced while this waited for the lock.
+            while self._reading() is not connection:
+                connection = self._connection
                 connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
         except BaseException as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with suppress(apsw.ConnectionClosedError):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             self._by_day.clear()
             self._by_id.clear()
             if isinstance(error, apsw.Error):
-                raise _not_written(error) from error
+                raise _failed(error) from error
             raise
 
     def _open(self, path: Path) -> apsw.Connection:
-        connection = files.open_with_any(path, self._keys, self._vfs)
-        connection.execute(_SCHEMA)
-        return connection
+        return files.open_with_any(path, self._keys, self._vfs)
 
     def _create(self, path: Path, content: tuple[object, ...]) -> Path:
-        connection = _new_database(path, self._keys[0], self._vfs)
-        if content:
-            keys, media, last = content
-            with connection:
-                _insert_keys(connection, keys)  # type: ignore[arg-type]
-                _insert_media(connection, media)  # type: ignore[arg-type]
-                _set_sequence(connection, last)  # type: ignore[arg-type]
-        connection.close()
+        with files.removed_on_failure(path):
+            connection = _new_database(path, self._keys[0], self._vfs)
+            if content:
+                keys, media, last = content
+                with connection:
+                    _insert_keys(connection, keys)  # type: ignore[arg-type]
+                    _insert_media(connection, media)  # type: ignore[arg-type]
+                    _set_sequence(connection, last)  # type: ignore[arg-type]
+            files.close_finished(connection)
         files.put_in_force(path)
         return path
 
+    def _read_ahead(self, key_id: int) -> None:
+        first = key_id - key_id % _READ_AHEAD
+        sql = "SELECT id, key FROM key WHERE id BETWEEN ? AND ?"
+        with suppress(apsw.CorruptError):  # the second copy is asked for the one that is wanted
+            rows = list(self._reading().execute(sql, (first, first + _READ_AHEAD - 1)))
+            for found, key in rows:
+                if found not in self._by_id:
+                    self._remember(int(found), bytes(key))
+
+    @staticmethod
+    def _salt(connection: apsw.Connection) -> str:
+        row = connection.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
+        return str(row[0]) if row else ""
+
     def _leave_no_trace(self) -> None:
         """Old pages of the write-ahead log go too; the main file is overwritten in place (secure_delete)."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _salvage(self) -> tuple[list[list[object]], list[list[object]], bool]:
         rows: dict[int, list[object]] = {}
@@ -383,39 +434,60 @@ class Keyring:
         return max((int(str(row[0])) for row in rows), default=0) + 10_000
 
 
-def _not_written(error: apsw.Error) -> HearthsideError:
+def keyring_damaged() -> NeedsPerson:
+    """What the person hears when the keyring is not what was written."""
+    return NeedsPerson(
+        "keyring-damaged",
+        "The keyring of this vault is damaged on the disk; nothing was changed."
+        " `hearthside repair` puts it right from its second copy or from a backup.",
+    )
+
+
+def _failed(error: apsw.Error) -> HearthsideError:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
-        return NeedsPerson(
-            "keyring-damaged",
-            "The keyring of this vault is damaged on the disk; nothing was changed."
-            " `hearthside repair` puts it right from its second copy or from a backup.",
-        )
+        return keyring_damaged()
     return RetryLater(
         "keyring-write-failed",
-        f"The keyring could not be written ({type(error).__name__}); nothing of this was kept. Try again.",
+        f"The keyring could not be used ({type(error).__name__}); nothing of this was kept. Try again.",
     )
 
 
 def _new_database(path: Path, key: bytes, vfs: str | None) -> apsw.Connection:
     new = files.unfinished(path)
-    files.remove_database(new) if new.exists() else None
-    connection = files.open_with_any(new, [key], vfs)
+    if new.exists():
+        files.remove_database(new)
+    connection = files.open_with_any(new, [key], vfs, create=True)
     connection.execute(_SCHEMA)
+    connection.execute("INSERT INTO meta VALUES ('salt', ?)", (files.salt_of(connection),))
     return connection
+
+
+def _wrong_in_rows(connection: apsw.Connection) -> list[str]:
+    """Keys and their second copies lie on different pages, so an old page of either, put back, shows here."""
+    found = []
+    for table, spare, column in (("key", "spare", "id"), ("media", "spare_media", "address")):
+        sql = f"SELECT count(*) FROM {table} FULL JOIN {spare} USING ({column}) WHERE {spare}.key IS NOT {table}.key"
+        if unlike := int(connection.execute(sql).get):
+            found.append(f"{unlike:,} {'keys' if table == 'key' else 'keys of media'} differ from their second copy")
+    highest = int(connection.execute("SELECT coalesce(max(id), 0) FROM key").get)
+    if highest > _sequence(connection):
+        found.append("the number of the last key is an earlier one")
+    return found
 
 
 def _insert_keys(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
     connection.executemany(
-        "INSERT INTO key VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)",
         [(key_id, source, day, bytes.fromhex(str(key)), closed) for key_id, source, day, key, closed in rows],
     )
-    connection.executemany("INSERT INTO spare VALUES (?, ?)", [(row[0], bytes.fromhex(str(row[3]))) for row in rows])
+    spare = [(row[0], bytes.fromhex(str(row[3]))) for row in rows]
+    connection.executemany("INSERT OR REPLACE INTO spare VALUES (?, ?)", spare)
 
 
 def _insert_media(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
     pairs = [(bytes.fromhex(str(address)), bytes.fromhex(str(key))) for address, key in rows]
     for table in ("media", "spare_media"):
-        connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", pairs)
+        connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", pairs)
 
 
 def _sequence(connection: apsw.Connection) -> int:

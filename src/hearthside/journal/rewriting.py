@@ -29,17 +29,20 @@ def rewrite(
         The new revision, in force.
     """
     path = files.next_revision(folder, files.stem_of(file.path))
-    new = YearFile.begin(path, key, file.before, vfs, file.has_old_ids)
-    total = file.head().seq
-    copied = _copy(file, new, file.first_seq, total, progress, total)
-    with file.changing() as old:
-        _copy(file, new, copied + 1, file.head(old).seq, None, total)
-        _copy_the_rest(old, new)
-        new.close()
-        files.put_in_force(path)
-        # Whoever waits for the lock to append learns that this is no longer the file in force.
-        old.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 'rewritten')")
-    file.close()
+    with files.removed_on_failure(path):
+        new = YearFile.begin(path, key, file.before, vfs, file.has_old_ids)
+        try:
+            total = file.head().seq
+            copied = _copy(file, new, file.first_seq, total, progress, total)
+            with file.changing() as old:
+                _copy(file, new, copied + 1, file.head(old).seq, None, total)
+                _copy_the_rest(old, new)
+                YearFile.close_whole(new)
+                # Whoever waited for the lock to append sees that this is no longer the file in force.
+                files.put_in_force(path)
+        finally:
+            new.close()
+    file.close(for_good=True)
     files.remove_database(file.path)
     return path
 
@@ -69,7 +72,7 @@ def _copy(
 
 def _copy_the_rest(old: apsw.Connection, new: apsw.Connection) -> None:
     with new:
-        for table, columns in (("tally", 4), ("changed", 2), ("dead_key", 1)):
+        for table, columns in (("tally", 5), ("changed", 2), ("dead_key", 1)):
             rows: Sequence[tuple[object, ...]] = list(old.execute(f"SELECT * FROM {table}"))
             new.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * columns)})", rows)
         kept = list(old.execute("SELECT name, value FROM meta WHERE name IN ('shreds', 'closed', 'tally_seq')"))

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hearthside.errors import NeedsPerson
 from hearthside.events import DAY_MS, MINUTE_MS, Json, Record, canonical, id_of
 
+_ID_ZERO = int.from_bytes(id_of(b"", 0)[:4], "big")  # what the ids of records of the first minute of 1970 begin with
+_ID_BYTES, _ID_LAST = 16, 2**32 - 1
 GENESIS = hashlib.sha256(b"hearthside journal 1").digest()
 NONCE_BYTES, SALT_BYTES, _TIME_BYTES = 12, 16, 8
 
@@ -87,6 +89,14 @@ def commitments(inside: Opened) -> tuple[bytes, bytes]:
     """What may stand in the chain for a record: the commitment, and the one of format 1, without the arrival time."""
     now = hashlib.sha256(inside.salt + time_bytes(inside.received_ms) + inside.raw).digest()
     return now, hashlib.sha256(inside.salt + inside.raw).digest()
+
+
+def minute_of(identity: bytes) -> int | None:
+    """UTC milliseconds of the minute in which a record starts, from its id; None when an id does not say it."""
+    number = int.from_bytes(identity[:4], "big")
+    if len(identity) != _ID_BYTES or number in (0, _ID_LAST):  # all that is earlier or later has these
+        return None
+    return (number - _ID_ZERO) * MINUTE_MS
 
 
 def link(chain: bytes, commitment: bytes) -> bytes:

@@ -12,18 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from hearthside.errors import RetryLater
 from hearthside.journal.sealing import Prepared
+from hearthside.logs import logger
 
 MAX_BATCH = 2000  # records in one transaction; more only makes the wait of the first caller longer
 Done: TypeAlias = Callable[["list[bool] | Exception"], None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """What one caller wants written.
 
     Attributes:
         done: called with which records were new, or why nothing was kept; None for a caller that waits in `run`.
+            It must not write itself: it is called by whoever writes for all.
     """
 
     records: Sequence[Prepared]
@@ -31,6 +34,7 @@ class Job:
     new: list[bool] = field(default_factory=list)
     error: Exception | None = None
     finished: bool = False
+    leads: bool = False  # its caller was told to write
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -61,7 +65,11 @@ class Writer:
             self._waiting.append(job)
             lead, self._led = not self._led, True
         if not lead:
-            job.turn.acquire()  # until it is done, or this caller is to lead
+            try:
+                job.turn.acquire()  # until it is done, or this caller is to lead
+            except BaseException:  # Ctrl-C
+                self._leave(job)
+                raise
         if not job.finished:
             self._lead()
         return True
@@ -102,31 +110,66 @@ class Writer:
             while self._waiting and count < MAX_BATCH:
                 jobs.append(self._waiting.popleft())
                 count += len(jobs[-1].records)
-        self._write(jobs)
-        with self._gate:
-            first = self._waiting[0] if self._waiting else None
-            self._led = first is not None
-            if first is None:
-                self._quiet.notify_all()
-                return
-        if first.done is None:
+        try:
+            self._write(jobs)
+        finally:  # also on Ctrl-C, or all others would wait for ever
+            with self._gate:
+                self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the lead to the first in line; under the gate."""
+        first = self._waiting[0] if self._waiting else None
+        self._led = first is not None
+        if first is None:
+            self._quiet.notify_all()
+        elif first.done is None:
+            first.leads = True
             first.turn.release()
         else:
             self._call.release()
 
+    def _leave(self, job: Job) -> None:
+        """A caller that waited goes away; what it wanted is written only if somebody has begun to."""
+        with self._gate:
+            if job in self._waiting:
+                self._waiting.remove(job)
+                if job.leads:
+                    self._hand_over()
+
     def _write(self, jobs: list[Job]) -> None:
+        try:
+            self._write_together(jobs)
+        except BaseException:  # Ctrl-C in the thread that writes for all
+            for job in jobs:
+                if not job.finished:
+                    job.error = _cut_short()
+                    _tell(job)
+            raise
+
+    def _write_together(self, jobs: list[Job]) -> None:
         try:
             self._commit(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it is, others are still served and the caller hears of it
             if len(jobs) > 1:
                 for job in jobs:  # one bad job must not take the others down
                     job.new.clear()
-                    self._write([job])
+                    self._write_together([job])
                 return
             jobs[0].error = error
         for job in jobs:
-            job.finished = True
-            if job.done is None:
-                job.turn.release()
-            else:
-                job.done(job.error if job.error is not None else job.new)
+            _tell(job)
+
+
+def _tell(job: Job) -> None:
+    job.finished = True
+    if job.done is None:
+        job.turn.release()
+        return
+    try:
+        job.done(job.error if job.error is not None else job.new)
+    except Exception as error:  # noqa: BLE001 - what a caller does with the answer must not stop the writing
+        logger("journal").error("a caller failed on the journal's answer: %s", type(error).__name__)
+
+
+def _cut_short() -> RetryLater:
+    return RetryLater("journal-write-failed", "Writing to the journal was cut short; nothing of this was kept. Retry.")

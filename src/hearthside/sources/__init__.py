@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from hearthside.events import Item
 from hearthside.sources.reading import Opened, Sample
 
-_NOT_SOURCES = {"reading"}
+_NOT_SOURCES = {"exact_json", "json_parts", "reading", "trail"}
 
 
 class Source(Protocol):

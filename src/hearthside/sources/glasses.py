@@ -12,6 +12,7 @@ from hearthside.sources.reading import Opened, Sample, words
 NAME = "glasses"
 TITLE = "Smart glasses"
 _CLOCK = "device:glasses"
+_TEXT = {str}
 _LINE = re.compile(r'\s*\{[^\n]*"type"\s*:\s*"(?:caption|gaze)"')
 
 
@@ -39,7 +40,7 @@ def _line(number: int, row: dict[str, Json]) -> Iterable[Record]:
     start = datetime.fromisoformat(row["time"])
     start_ms = ms_of(start)
     offset = start.utcoffset()
-    yield Event(
+    event = Event(
         source=NAME,
         kind=row["type"],
         layer=Layer.VISUAL,
@@ -53,6 +54,7 @@ def _line(number: int, row: dict[str, Json]) -> Iterable[Record]:
         offset_min=None if offset is None or row["time"].endswith(("Z", "z")) else int(offset.total_seconds()) // 60,
         record=number,
     )
+    return (event,)
 
 
 def _caption(row: dict[str, Json]) -> tuple[int, str, dict[str, Json]]:
@@ -84,4 +86,4 @@ def _gaze(row: dict[str, Json]) -> tuple[int, str, dict[str, Json]]:
 
 
 def _is_labels(value: Json) -> bool:
-    return isinstance(value, list) and all(isinstance(label, str) and label for label in value)
+    return isinstance(value, list) and all(value) and set(map(type, value)) <= _TEXT

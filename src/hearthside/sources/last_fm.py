@@ -24,7 +24,7 @@ def read(opened: Opened) -> Iterator[Item]:
 def _play(line: int, row: dict[str, Json]) -> Iterable[Record]:
     artist, track = words(row, "artist"), words(row, "track")
     uts = whole(row, "uts")
-    yield Event(
+    event = Event(
         source=NAME,
         kind="listen",
         layer=Layer.AUDITORY,
@@ -33,8 +33,9 @@ def _play(line: int, row: dict[str, Json]) -> Iterable[Record]:
         trust=Trust.OWN,
         payload=row,
         clock="export:last_fm",
-        text=" – ".join(part for part in (artist, track) if part),
+        text=f"{artist} – {track}" if artist and track else artist or track,
         uncertainty_ms=1000,
         key=f"{uts}/{artist}/{track}",
         record=line,
     )
+    return (event,)

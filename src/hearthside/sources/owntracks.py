@@ -13,6 +13,8 @@ TITLE = "OwnTracks"
 _CLOCK = "device:owntracks"
 _LATEST_S = 2**35  # the year 3058; more is another unit
 _STANDARD = {"acc": "accuracy_m", "alt": "altitude_m", "vel": "velocity_kmh", "batt": "battery"}
+_LIMITS = (("lat", 90), ("lon", 180))
+_NUMBERS = frozenset((int, float))  # a bool is neither
 _MESSAGE = re.compile(
     r'\s*\{[^\n]*"_type"\s*:\s*"(?:location|transition|waypoint|lwt|status|steps|card|cmd|encrypted)"'
 )
@@ -37,7 +39,7 @@ def _message(line: int, message: dict[str, Json]) -> Iterable[Record]:
     if not isinstance(message_type, str):
         raise ValueError("the type of the message is not text")
     kind, text, payload = _meaning(message_type, message)
-    yield Event(
+    event = Event(
         source=NAME,
         kind=kind,
         layer=Layer.ENVIRONMENTAL,
@@ -51,6 +53,7 @@ def _message(line: int, message: dict[str, Json]) -> Iterable[Record]:
         key=str(message.get("_id", "")),
         record=line,
     )
+    return (event,)
 
 
 def _meaning(message_type: str, message: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
@@ -76,17 +79,21 @@ def _fix(message: dict[str, Json]) -> dict[str, Json]:
     The app leaves out measures that are zero. A zero accuracy or speed and an unknown one look the same, so what is
     absent stays absent: nothing is filled in.
     """
-    for name, limit in (("lat", 90), ("lon", 180)):
+    for name, limit in _LIMITS:
         if not -limit <= _number(message, name) <= limit:
             raise ValueError(f"{name} is outside ±{limit}")
-    unknown = {name for name in _STANDARD if name in message and message[name] is None}
-    for name in _STANDARD.keys() & message.keys() - unknown:
-        _number(message, name)
-    if "acc" not in unknown and message.get("acc", 0) < 0:
-        raise ValueError("acc is negative: the phone had no position")
-    if "vel" not in unknown and message.get("vel", 0) < 0:
-        unknown.add("vel")  # iOS writes -1 for a speed it does not know
-    return {_STANDARD.get(name, name): value for name, value in message.items() if name not in unknown}
+    fix: dict[str, Json] = {}
+    for name, value in message.items():
+        standard = _STANDARD.get(name)
+        if standard is None:
+            fix[name] = value
+        elif value is not None:
+            number = _number(message, name)
+            if number < 0 and name == "acc":
+                raise ValueError("acc is negative: the phone had no position")
+            if number >= 0 or name != "vel":  # iOS writes -1 for a speed it does not know
+                fix[standard] = value
+    return fix
 
 
 def _start_ms(message: dict[str, Json]) -> int:
@@ -101,14 +108,17 @@ def _start_ms(message: dict[str, Json]) -> int:
 
 def _number(message: dict[str, Json], name: str) -> float:
     value = message[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) not in _NUMBERS:
         raise ValueError(f"{name} is not a number")
-    return value
+    number: float = value
+    return number
 
 
 def _named_place(message: dict[str, Json]) -> str:
     """The regions the phone says it is in, or the point of interest it was told."""
-    regions = message.get("inregions")
+    regions, point = message.get("inregions"), message.get("poi")
+    if not regions and point is None:
+        return ""
     names = regions if isinstance(regions, list) else []
-    named = [name for name in (*names, message.get("poi")) if isinstance(name, str)]
+    named = [name for name in (*names, point) if isinstance(name, str)]
     return ", ".join(dict.fromkeys(named))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import lzma
 import re
 import zipfile
@@ -18,6 +17,9 @@ from typing import BinaryIO, cast
 import orjson
 
 from hearthside.events import Item, Json, Record, Rejected
+from hearthside.sources.exact_json import exact_object
+from hearthside.sources.json_parts import Part, Parts, PartsBroken
+from hearthside.sources.trail import Mark, Trail
 
 HEAD_BYTES = 65_536
 MAX_LINE_BYTES = 16 * 1024 * 1024  # one record; a day of one-minute values is 10 kB
@@ -30,9 +32,6 @@ _BAD_VALUE = (KeyError, ValueError, TypeError, IndexError, OverflowError, Attrib
 # What reading a file can raise when the file breaks off, is damaged, or the disk fails.
 # RuntimeError: what zipfile raises for a member with a password or an unknown compression.
 UNREADABLE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
-_KEY_END = re.compile(rb'"\s*:')
-_LONG_NUMBER = re.compile(rb"[\s:,\[](?:-\d{19}|\d{20})")  # outside of a text; may be beyond 64 bits
-_DEPTH_TO_CHECK = 250  # orjson reads 1,024 levels but writes only 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +104,7 @@ class Opened:
         reading: what is known about the person.
         archive: the zip archive that holds the file, or None.
         seen: told after each piece (position in the packed file, bytes of the piece unpacked).
+        trail: where records begin is noted here, and where to go on is asked here; None: from the beginning.
     """
 
     path: Path
@@ -112,6 +112,7 @@ class Opened:
     reading: Reading = field(default_factory=Reading)
     archive: Path | None = None
     seen: Callable[[int, int], None] | None = None
+    trail: Trail | None = None
 
     def reject(self, reason: str, raw: bytes, record: int, where: str | None = None) -> Rejected:
         """A rejection of one record of this file."""
@@ -119,7 +120,15 @@ class Opened:
         return Rejected(self.source, reason[:_REASON_CHARS], raw[:RAW_KEPT_BYTES], place, record)
 
     def chunks(self) -> Iterator[bytes]:
-        """The unpacked bytes in pieces of at most 1 MiB; all that can be unpacked comes before any error."""
+        """The unpacked bytes in pieces of at most 1 MiB; all that can be unpacked comes before any error.
+
+        Raises:
+            FileChanged: the trail says where to go on, and what lies before is not what was read there.
+        """
+        pieces = self._pieces()
+        return pieces if self.trail is None else self.trail.along(pieces)
+
+    def _pieces(self) -> Iterator[bytes]:
         with open_decompressed(self.path, self.archive) as stream:
             # read1: one step at a time; read() throws away what it has when a later step fails.
             while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]
@@ -133,40 +142,54 @@ class Opened:
         A line over 16 MiB becomes a `Rejected`, and so does the place where a file breaks off; what came before is
         kept. A byte order mark at the start is dropped.
         """
-        number = 1
-        buffer = bytearray()  # the line so far; of an overlong one only the beginning
+        for block in self._line_blocks():
+            if isinstance(block, Rejected):
+                yield block
+                continue
+            first, lines = block
+            for number, line in enumerate(lines, start=first):
+                if line.strip():
+                    yield number, line
+
+    def _line_blocks(self) -> Iterator[tuple[int, list[bytes]] | Rejected]:
+        """(number of the first line, lines without their ends, empty ones too), a chunk's worth at a time."""
+        start = Mark(1, 0) if self.trail is None or self.trail.start is None else self.trail.start
+        number, offset = start.record, start.offset
+        rest = bytearray()  # the line so far; of an overlong one only the beginning
         length = 0  # bytes of the line so far
         try:
             for chunk in self.chunks():
-                start = 0
-                while (end := chunk.find(b"\n", start)) >= 0:
-                    length += end - start
-                    if length <= MAX_LINE_BYTES:
-                        buffer += chunk[start:end]
-                    yield from self._line(buffer, number, length)
-                    buffer.clear()
-                    number, length, start = number + 1, 0, end + 1
-                length += len(chunk) - start
-                if length <= MAX_LINE_BYTES:
-                    buffer += chunk[start:]
+                first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+                if first < 0:
+                    length += len(chunk)
+                    _keep(rest, chunk, length)
                 else:
-                    del buffer[RAW_KEPT_BYTES:]
+                    length += first
+                    _keep(rest, chunk[:first], length)
+                    yield self._one_line(rest, number, length)
+                    number += 1
+                    if self.trail is not None:
+                        self.trail.note(number, offset + first + 1)
+                    if last > first:
+                        lines = chunk[first + 1 : last].split(b"\n")
+                        yield number, _without_ends(lines, chunk)
+                        number += len(lines)
+                    length = len(chunk) - last - 1
+                    rest = bytearray(chunk[last + 1 :])
+                offset += len(chunk)
         except UNREADABLE as error:
             reason = f"the file breaks off here ({_plain(error)}); every line before it was read"
-            yield self.reject(reason, bytes(buffer[:RAW_KEPT_BYTES]), number)
+            yield self.reject(reason, bytes(rest[:RAW_KEPT_BYTES]), number)
             return
-        yield from self._line(buffer, number, length)
+        yield self._one_line(rest, number, length)
 
-    def _line(self, buffer: bytearray, number: int, length: int) -> Iterator[tuple[int, bytes] | Rejected]:
+    def _one_line(self, buffer: bytearray, number: int, length: int) -> tuple[int, list[bytes]] | Rejected:
+        """A line that may have come in several chunks."""
         if length > MAX_LINE_BYTES:
             reason = f"this line has {length} bytes, more than the {MAX_LINE_BYTES} a record may have"
-            yield self.reject(reason, bytes(buffer[:RAW_KEPT_BYTES]), number)
-            return
+            return self.reject(reason, bytes(buffer[:RAW_KEPT_BYTES]), number)
         line = bytes(buffer).rstrip(b"\r")
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.strip():
-            yield number, line
+        return number, [line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line]
 
     def text_lines(self) -> Iterator[tuple[int, str] | Rejected]:
         """Like `lines`, decoded as UTF-8; a line that is not UTF-8 is a `Rejected`."""
@@ -183,19 +206,48 @@ class Opened:
     def json_lines(self, parse: Callable[[int, dict[str, Json]], Iterable[Record]]) -> Iterator[Item]:
         """One JSON object a line, given to `parse(line number, object)`; whatever `parse` cannot take is rejected.
 
-        `parse` raises ValueError with a plain sentence, or lets a missing field's KeyError through.
+        `parse` raises ValueError with a plain sentence, or lets a missing field's KeyError through. It must not
+        remember one line for the next: reading may go on in the middle of the file.
         """
-        for item in self.lines():
-            if isinstance(item, Rejected):
-                yield item
+        for block in self._line_blocks():
+            if isinstance(block, Rejected):
+                yield block
                 continue
-            number, raw = item
-            try:
-                value = _json_object(raw)
-            except ValueError as error:
-                yield self.reject(str(error), raw, number)
-                continue
-            yield from self.guarded(number, value, parse, raw)
+            first, lines = block
+            for number, raw in enumerate(lines, start=first):
+                try:
+                    records = tuple(parse(number, exact_object(raw)))
+                except _BAD_VALUE as error:
+                    if raw.strip():
+                        yield self.reject(_reason(error), raw, number)
+                    continue
+                yield from records
+
+    def json_parts(self, parse: Callable[[int, Part], Iterable[Record]]) -> Iterator[Item]:
+        """The elements of the lists at the top of one JSON document, streamed, given to `parse(ordinal, part)`.
+
+        As with `json_lines`, what `parse` cannot take is rejected, and `parse` must not remember anything.
+        """
+        start = Mark(1, 0) if self.trail is None or self.trail.start is None else self.trail.start
+        parts = Parts(self.chunks(), start.offset, start.section, start.record)
+        number = start.record - 1
+        try:
+            for part in parts:
+                number = part.number
+                if self.trail is not None:
+                    self.trail.note(number, part.offset, part.section)
+                try:
+                    records = tuple(parse(number, part))
+                except _BAD_VALUE as error:
+                    yield self.reject(_reason(error), part.raw, number, f"record {number}")
+                    continue
+                yield from records
+        except PartsBroken as error:
+            reason = f"reading ended here: {error}; every record before it was read"
+            yield self.reject(reason, error.raw, number + 1, f"byte {error.offset}")
+        except UNREADABLE as error:
+            reason = f"the file breaks off here ({_plain(error)}); every record before it was read"
+            yield self.reject(reason, b"", number + 1, f"after record {number}")
 
     def guarded(
         self,
@@ -209,8 +261,7 @@ class Opened:
         try:
             records = list(parse(record, value))
         except _BAD_VALUE as error:
-            reason = f"field {error} is missing" if isinstance(error, KeyError) else str(error)
-            yield self.reject(reason, raw if raw is not None else _dumped(value), record, where)
+            yield self.reject(_reason(error), raw if raw is not None else _dumped(value), record, where)
             return
         yield from records
 
@@ -238,6 +289,8 @@ def whole(row: dict[str, Json], name: str) -> int:
         ValueError: it is something else, or beyond 2^53.
     """
     value = row[name]
+    if type(value) is int and -LARGEST_WHOLE <= value <= LARGEST_WHOLE:
+        return value
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,16}", value):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -330,54 +383,20 @@ def _position(stream: BinaryIO) -> int:
     return int(stream.fileobj.tell() if isinstance(stream, gzip.GzipFile) else stream.tell())
 
 
-def _json_object(raw: bytes) -> dict[str, Json]:
-    """One line as a JSON object that can be kept without losing any of it; ValueError says why it cannot."""
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"this line is not JSON: {error.msg}") from error
-    if not isinstance(value, dict):
-        raise ValueError("this line is not a JSON object")
-    if raw.count(b"[") + raw.count(b"{") > _DEPTH_TO_CHECK:
-        try:
-            orjson.dumps(value)
-        except TypeError as error:
-            raise ValueError("this line is nested too deeply to be kept") from error
-    # orjson keeps the last of two equal names and rounds whole numbers beyond 64 bits; both would lose data silently.
-    if _LONG_NUMBER.search(raw) or len(_KEY_END.findall(raw)) != _key_count(value):
-        _strict_json(raw)
-    return value
+def _keep(buffer: bytearray, more: bytes, length: int) -> None:
+    """Add to a line that is `length` bytes long by now; of an overlong one only the beginning is kept."""
+    if length <= MAX_LINE_BYTES:
+        buffer += more
+    else:
+        del buffer[RAW_KEPT_BYTES:]
 
 
-def _key_count(value: Json) -> int:
-    """How many names all objects in a value have together."""
-    if isinstance(value, dict):
-        return len(value) + sum(_key_count(part) for part in value.values() if isinstance(part, dict | list))
-    # A list of plain values (1,440 minutes) is not walked: were there an object later in it, the count would be too
-    # low, and a count that does not fit only means a slower look.
-    if value and isinstance(value[0], dict | list):
-        return sum(_key_count(part) for part in value if isinstance(part, dict | list))
-    return 0
+def _without_ends(lines: list[bytes], chunk: bytes) -> list[bytes]:
+    return [line.rstrip(b"\r") for line in lines] if b"\r" in chunk else lines
 
 
-def _strict_json(raw: bytes) -> None:
-    try:
-        json.loads(raw, object_pairs_hook=_unique_names, parse_int=_exact_whole)
-    except RecursionError as error:
-        raise ValueError("this line is nested too deeply to be kept") from error
-
-
-def _unique_names(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("this line has the same field name twice in one object")
-    return found
-
-
-def _exact_whole(digits: str) -> int:
-    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
-        raise ValueError("this line has a whole number beyond 64 bits")
-    return int(digits)
+def _reason(error: BaseException) -> str:
+    return f"field {error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _dumped(value: Json) -> bytes:

@@ -13,7 +13,7 @@ from hearthside.companion.answers import Answer, HomeProposal, Offer, Reaction, 
 from hearthside.web.calls import LiveAnswer, Problem, call, follow
 from hearthside.web.controls import button, html, native, set_disabled, text
 from hearthside.web.house import Overview
-from hearthside.web.layout import Frame, Shell, frame
+from hearthside.web.layout import Frame, Shell, Shells, frame
 from hearthside.web.markup import answer_body, evidence, local_words, paragraphs, problem_card, tag
 from hearthside.web.welcome import two_ways_in
 
@@ -32,11 +32,12 @@ ENDED_PROPOSAL = {
 }
 
 
-def register(shell: Shell) -> None:
+def register(shells: Shells) -> None:
     """The page at ``/``: the two ways in while the vault is empty, else the conversation."""
 
     @ui.page("/", title="Hearthside", response_timeout=30)
     async def companion(request: Request) -> None:
+        shell = shells.of(request)
         async with frame(shell, "companion") as page:
             if page.overview.empty:
                 two_ways_in(shell, page)

@@ -14,7 +14,7 @@ from hearthside.events import Precision
 from hearthside.web.calls import Problem, call
 from hearthside.web.controls import html, native, text
 from hearthside.web.drawing import COVERAGE_WORDS, MEASURE_WORDS, coverage_legend, day_chart
-from hearthside.web.layout import Frame, Shell, frame
+from hearthside.web.layout import Frame, Shell, Shells, frame
 from hearthside.web.markup import (
     LAYER_WORDS,
     ORIGIN_WORDS,
@@ -30,11 +30,12 @@ SHOWN_ITEMS = 8  # items of one layer at one minute; the rest is counted
 HINT = "Point at a minute to read it; click to hold it. On a phone, tap. With the keyboard, use the arrow keys."
 
 
-def register(shell: Shell) -> None:
+def register(shells: Shells) -> None:
     """The pages at ``/day``, ``/day/{date}`` and the jump ``/at/{ms}``."""
 
     @ui.page("/day", title="Day · Hearthside", response_timeout=30)
-    async def last_day() -> RedirectResponse | None:
+    async def last_day(request: Request) -> RedirectResponse | None:
+        shell = shells.of(request)
         overview = await call(shell.house.overview)
         if not isinstance(overview, Problem) and overview.last_day:
             return RedirectResponse(f"/day/{overview.last_day}", status_code=303)
@@ -45,6 +46,7 @@ def register(shell: Shell) -> None:
 
     @ui.page("/day/{day}", title="Day · Hearthside", response_timeout=30)
     async def one_day(day: str, request: Request) -> None:
+        shell = shells.of(request)
         async with frame(shell, "day") as page:
             view = await call(shell.house.day, day)
             if isinstance(view, Problem):
@@ -54,7 +56,8 @@ def register(shell: Shell) -> None:
                 DayPage(shell, page, view).show(whole_number(request.query_params.get("at", "")))
 
     @ui.page("/at/{moment}", title="Day · Hearthside", response_timeout=30)
-    async def at_moment(moment: str) -> RedirectResponse | None:
+    async def at_moment(moment: str, request: Request) -> RedirectResponse | None:
+        shell = shells.of(request)
         ms = whole_number(moment)
         view = await call(shell.house.slice, ms) if ms is not None else Problem("bad-address", "This is not a time.")
         if isinstance(view, SliceView):

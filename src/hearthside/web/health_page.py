@@ -6,22 +6,25 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 from nicegui import ui
+from starlette.requests import Request
 
 from hearthside.web.calls import Problem, call
 from hearthside.web.controls import button, html, native, text
 from hearthside.web.house import HealthView, Job, NodeHealth
-from hearthside.web.layout import Frame, Shell, amount_words, frame
+from hearthside.web.layout import Frame, Shell, Shells, amount_words, frame
 from hearthside.web.markup import badge, facts_table, local_words, moment_words, source_words, table, tag
+from hearthside.web.safety import safety_card
 from hearthside.web.welcome import import_form
 
 NODE_GOOD = frozenset({"ready", "running", "up"})
 
 
-def register(shell: Shell) -> None:
+def register(shells: Shells) -> None:
     """The page at ``/health``."""
 
     @ui.page("/health", title="Health · Hearthside", response_timeout=30)
-    async def health() -> None:
+    async def health(request: Request) -> None:
+        shell = shells.of(request)
         async with frame(shell, "health") as page:
             text("Health", "h1")
             view = await call(shell.house.health)
@@ -29,6 +32,11 @@ def register(shell: Shell) -> None:
                 page.show(view)
                 return
             html(nodes_body(view.nodes, shell.zone))
+            safety = await call(shell.house.safety)
+            if isinstance(safety, Problem):
+                page.show(safety)
+            else:
+                safety_card(shell, page, safety)
             with native("div", "two-cards"):
                 html(storage_body(view), cls="card")
                 _journal_card(shell, page, view)

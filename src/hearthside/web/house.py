@@ -21,11 +21,13 @@ class Job:
     """Long work under way or done.
 
     Attributes:
-        kind: ``import``, ``sample``, ``rebuild``, ``night``, ``training``, ``embedding``.
-        state: ``running``, ``done``, ``stopped`` or ``failed``.
+        kind: ``import``, ``sample``, ``rebuild``, ``night``, ``training``, ``embedding``, ``backup``, ``drill``,
+            ``verify``, ``export``.
+        state: ``running``, ``paused``, ``done``, ``stopped`` or ``failed``.
         done, total: progress in units of `unit`; total 0 means not known yet.
         message: what it is doing, or how it ended, in one sentence.
         details: lines to show below (per file: read, new, duplicate, rejected with reasons).
+        pausable: it can be paused and continued; where it is, it stays meanwhile.
     """
 
     id: str
@@ -39,6 +41,12 @@ class Job:
     started_ms: int
     ended_ms: int | None = None
     details: list[str] = field(default_factory=list)
+    pausable: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended: it runs, or waits to go on."""
+        return self.state in ("running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class Overview:
         node_state: ``ready``, ``starting`` or ``down`` for the compute node.
         node_sentence: what is limited and since when, "" when nothing is.
         suggestions: questions this vault can answer, offered to a newcomer; empty for the general ones.
+        notice: what the person must know now and on every page, and what to do: capture has stopped because the disk
+            is nearly full, the journal is older than a head held elsewhere; "" when there is nothing.
     """
 
     empty: bool
@@ -63,6 +73,7 @@ class Overview:
     node_state: str
     node_sentence: str
     suggestions: list[str] = field(default_factory=list)
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +165,147 @@ class HealthView:
     egress: list[tuple[str, str, str, str]]  # local time, purpose, destination, bytes and data class; newest first
 
 
+@dataclass(frozen=True, slots=True)
+class BackupHealth:
+    """One place backups go to.
+
+    Attributes:
+        title: the place as the person named it, e.g. "Disk in the study" or "bucket at the provider".
+        last: when the last backup was finished, in words; "" when there was none yet.
+        behind: records in the journal that are not in it.
+        problem: why it does not work now and what to do, or "".
+        note: what this place promises or not, e.g. "older backups cannot be erased from here"; "" when nothing.
+    """
+
+    title: str
+    last: str
+    behind: int
+    problem: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenRestore:
+    """The last restore drill that ended well: a backup restored into a scratch folder and compared.
+
+    Attributes:
+        age: how long ago in words, e.g. "2 days ago".
+        fresh: not older than the drill's rhythm allows.
+        sentence: what was compared, e.g. "14,380 records and 212 media files from “Disk in the study”; all equal."
+    """
+
+    age: str
+    fresh: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHead:
+    """A signed head of the journal that somebody else keeps: what makes a rolled-back journal visible.
+
+    Attributes:
+        holder: who keeps it: the compute node, a backup target, a phone.
+        seq: up to which record it vouches.
+        when: when it was last given there, in words.
+        problem: what is wrong with it, e.g. that it knows records this journal does not have; "" when it agrees.
+    """
+
+    holder: str
+    seq: int
+    when: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultWay:
+    """One way the vault opens.
+
+    Attributes:
+        kind: ``passphrase``, ``key-file``, ``paper`` or ``tpm``.
+        made: whether this way exists for this vault.
+        note: when it was made, where it lies, or how to make it.
+    """
+
+    kind: str
+    made: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskHealth:
+    """The disk the vault lies on.
+
+    Attributes:
+        state: ``roomy``, ``low`` (said, capture goes on) or ``full`` (capture has stopped, answers go on).
+        free: free space in words, e.g. "41 GB of 256 GB free".
+        sentence: what follows from it and what to do.
+    """
+
+    state: str
+    free: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The last look at every record, key and media file.
+
+    Attributes:
+        when: in words; "" when there was none yet.
+        whole: everything matched.
+        sentence: what was looked at and how it ended; where the fault is, when there is one.
+    """
+
+    when: str
+    whole: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lingering:
+    """A backup of the keyring that can still open what was forgotten.
+
+    Attributes:
+        where: the place it lies.
+        until: when it is gone, in words, e.g. "12 May 2026".
+    """
+
+    where: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyView:
+    """How safe the journal is: copies, proofs, ways in, room.
+
+    Attributes:
+        proven: the last restore that was proven; None when none ever was. Nothing is called safe without it.
+        ways: all kinds of ways, made or not.
+    """
+
+    backups: list[BackupHealth]
+    proven: ProvenRestore | None
+    heads: list[HeldHead]
+    ways: list[VaultWay]
+    disk: DiskHealth
+    verification: Verification
+    lingering: list[Lingering]
+
+
 class House(Protocol):
     """Everything the pages may ask for or do."""
 
     def overview(self) -> Overview: ...
     def jobs(self) -> list[Job]: ...
     def stop_job(self, job_id: str) -> None: ...
+    def pause_job(self, job_id: str) -> None:
+        """Let a pausable job wait where it is; what it has done is kept."""
+        ...
+
+    def resume_job(self, job_id: str) -> None:
+        """Let a paused job go on."""
+        ...
+
     def new_upload_folder(self) -> Path:
         """A fresh folder only the owner can read, for files uploaded on the page.
 
@@ -187,3 +333,15 @@ class House(Protocol):
     def roll_back_adapter(self) -> str: ...
     def health(self) -> HealthView: ...
     def verify_journal(self) -> str: ...
+    def safety(self) -> SafetyView: ...
+    def start_verify(self) -> str:
+        """Look at every record, key and media file, and at the backups within reach; returns the job's id."""
+        ...
+
+    def start_backup(self) -> str:
+        """Back up to every place that is set up; returns the job's id."""
+        ...
+
+    def start_drill(self) -> str:
+        """Restore the newest backup into a scratch folder and compare; returns the job's id."""
+        ...

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 
 from markupsafe import Markup
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from hearthside.web.calls import LiveAnswers, Problem, call
 from hearthside.web.controls import button, html, native, text
 from hearthside.web.house import House, Job, Overview
 from hearthside.web.markup import join, problem_card, tag
+from hearthside.web.residents import Household
 
 TICK_S = 1.0
 BANNER = "This life is invented. It is a sample that came with Hearthside: nobody in it exists."
@@ -37,15 +41,42 @@ PAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What all pages share.
+    """What all pages of one resident share.
 
     Attributes:
         zone: the zone of times that carry no offset of their own; None is the zone of this machine.
+        resident: the key of the resident whose pages these are.
+        name: what this resident is called where several live here; "" where one lives alone.
+        several: whether pages must say whose they are.
     """
 
     house: House
     answers: LiveAnswers
     zone: tzinfo | None = None
+    resident: str = ""
+    name: str = ""
+    several: bool = False
+
+
+class Shells:
+    """The shell of each resident, found by the request and by nothing else."""
+
+    def __init__(self, household: Household) -> None:
+        self._shells = {
+            one.key: Shell(one.house, LiveAnswers(one.house), one.zone, one.key, one.name, household.several)
+            for one in household.residents
+        }
+
+    def of(self, request: Request) -> Shell:
+        """The shell of the resident the guard let in.
+
+        Raises:
+            HTTPException: 401, for a request that came past no guard.
+        """
+        shell = self._shells.get(str(getattr(request.state, "resident", "")))
+        if shell is None:
+            raise HTTPException(401)
+        return shell
 
 
 @dataclass(slots=True)
@@ -100,6 +131,20 @@ def banner(overview: Overview) -> Markup:
     return tag("p", BANNER, cls="banner", role="note") if overview.invented else Markup("")
 
 
+def alarm(overview: Overview) -> Markup:
+    """What the person must know now, whatever page is open."""
+    return tag("p", overview.notice, cls="alarm", role="alert") if overview.notice else Markup("")
+
+
+def signed_in(shell: Shell, person: str) -> Markup:
+    """Whose page this is and the way out, where several live here."""
+    if not shell.several:
+        return Markup("")
+    name = shell.name or person or "somebody of this home"
+    leave = tag("button", "Leave", type="button", cls="leave", data_leave=True, aria_label=f"Leave: {name}")
+    return tag("p", tag("span", "Signed in as "), tag("b", name), leave, cls="signed-in", data_resident=shell.resident)
+
+
 def node_notice(overview: Overview) -> Markup:
     """What is limited while the compute node is away."""
     if overview.node_state == "ready" and not overview.node_sentence:
@@ -123,7 +168,7 @@ class JobList:
     def update(self, jobs: list[Job]) -> None:
         """Show the jobs as they are now; rows stay in place so that a finger on Stop does not miss."""
         if self.old is None:
-            self.old = {job.id for job in jobs if job.state != "running"}
+            self.old = {job.id for job in jobs if not job.active}
         for job in jobs:
             if job.id in self.old:
                 continue
@@ -145,16 +190,22 @@ class JobRow:
             with native("div", "job-head"):
                 text(job.title, "strong")
                 self.amount = text("", "span", "quiet")
-                self.stop = button("Stop", self.ask_to_stop, "button-quiet", f"Stop: {job.title}")
+                self.pause = button(
+                    "Pause", partial(self.ask, shell.house.pause_job), "button-quiet", f"Pause: {job.title}"
+                )
+                self.go_on = button("Continue", partial(self.ask, shell.house.resume_job), "", f"Continue: {job.title}")
+                self.stop = button(
+                    "Stop", partial(self.ask, shell.house.stop_job), "button-quiet", f"Stop: {job.title}"
+                )
                 self.away = button("Close", self.put_away, "button-quiet", f"Close: {job.title}")
             self.bar = native("progress", "job-bar", aria_label=job.title)
             self.message: TextElement = text(job.message, "p", "job-message")
             self.message.props["aria-live"] = "polite"
             self.details = html(Markup(""), cls="job-details")
 
-    async def ask_to_stop(self) -> None:
-        """Stop the job; what it has done so far is kept by the house."""
-        outcome = await call(self.shell.house.stop_job, self.id)
+    async def ask(self, action: Callable[[str], None]) -> None:
+        """Stop, pause or continue the job; what it has done so far is kept by the house."""
+        outcome = await call(action, self.id)
         if isinstance(outcome, Problem):
             self.message.set_text(outcome.message)
 
@@ -167,10 +218,11 @@ class JobRow:
         if job == self.shown:
             return
         self.shown = job
-        running = job.state == "running"
-        self.stop.set_visibility(running)
-        self.away.set_visibility(not running)
-        self.bar.set_visibility(running)
+        self.pause.set_visibility(job.pausable and job.state == "running")
+        self.go_on.set_visibility(job.state == "paused")
+        self.stop.set_visibility(job.active)
+        self.away.set_visibility(not job.active)
+        self.bar.set_visibility(job.active)
         self.amount.set_text(amount_words(job))
         self.message.set_text(job.message)
         if job.total > 0:
@@ -182,11 +234,12 @@ class JobRow:
 
 def amount_words(job: Job) -> str:
     """How far a job is, in its own units."""
-    if job.state != "running":
-        return {"done": "done", "stopped": "stopped", "failed": "failed"}.get(job.state, job.state)
+    if not job.active:
+        return job.state
+    words = f"{job.done:,} {job.unit}" if job.done else "starting"
     if job.total > 0:
-        return f"{100 * min(job.done, job.total) // job.total} % · {job.done:,} of {job.total:,} {job.unit}"
-    return f"{job.done:,} {job.unit}" if job.done else "starting"
+        words = f"{100 * min(job.done, job.total) // job.total} % · {job.done:,} of {job.total:,} {job.unit}"
+    return f"paused · {words}" if job.state == "paused" else words
 
 
 def job_details(job: Job) -> Markup:
@@ -204,8 +257,9 @@ async def frame(shell: Shell, active: str) -> AsyncIterator[Frame]:
     trouble = overview if isinstance(overview, Problem) else None
     known = Overview(False, False, "", "", "", "ready", "") if isinstance(overview, Problem) else overview
     with native("div", "shell"):
-        html(navigation(active), "header", "side")
+        html(join([navigation(active), signed_in(shell, known.person)]), "header", "side")
         with native("div", "page"):
+            urgent = html(alarm(known))
             html(banner(known))
             notice = html(node_notice(known))
             jobs = JobList(shell, native("div", "jobs"))
@@ -214,11 +268,11 @@ async def frame(shell: Shell, active: str) -> AsyncIterator[Frame]:
                 page.show(trouble)
             with native("section", id="main", tabindex="-1"):  # NiceGUI's own page is the <main>
                 yield page
-    _watch(shell, known, notice, jobs)
+    _watch(shell, known, (urgent, notice), jobs)
 
 
-def _watch(shell: Shell, first: Overview, notice: ui.html, jobs: JobList) -> None:
-    """Keep notice and jobs up to date while the page is open; reload when the vault stops being empty."""
+def _watch(shell: Shell, first: Overview, notices: tuple[ui.html, ui.html], jobs: JobList) -> None:
+    """Keep notices and jobs up to date while the page is open; reload when the vault stops being empty."""
 
     async def tick() -> None:
         now = await call(lambda: (shell.house.overview(), shell.house.jobs()))
@@ -228,9 +282,9 @@ def _watch(shell: Shell, first: Overview, notice: ui.html, jobs: JobList) -> Non
         if overview.empty != first.empty or overview.invented != first.invented:
             ui.navigate.reload()
             return
-        content = node_notice(overview)
-        if notice.content != content:
-            notice.set_content(content)
+        for notice, content in zip(notices, (alarm(overview), node_notice(overview)), strict=True):
+            if notice.content != content:
+                notice.set_content(content)
         jobs.update(running)
 
     ui.timer(TICK_S, tick)

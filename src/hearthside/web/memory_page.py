@@ -7,24 +7,26 @@ from typing import Any
 import orjson
 from markupsafe import Markup
 from nicegui import events, ui
+from starlette.requests import Request
 
 from hearthside.events import Layer
 from hearthside.memory.hits import Filters, Hit
 from hearthside.web.calls import Problem, call
 from hearthside.web.controls import html, native, text
 from hearthside.web.house import House
-from hearthside.web.layout import Frame, Shell, frame
+from hearthside.web.layout import Frame, Shell, Shells, frame
 from hearthside.web.markup import LAYER_WORDS, facts_table, hit_list, source_words, tag
 
 LIMIT = 30
 HINT = "Search by words or by meaning. What is found names its source and why it was found."
 
 
-def register(shell: Shell) -> None:
+def register(shells: Shells) -> None:
     """The pages at ``/memory`` and ``/record/{id}``."""
 
     @ui.page("/memory", title="Memory · Hearthside", response_timeout=30)
-    async def memory() -> None:
+    async def memory(request: Request) -> None:
+        shell = shells.of(request)
         async with frame(shell, "memory") as page:
             text("Memory", "h1")
             health = await call(shell.house.health)
@@ -32,7 +34,8 @@ def register(shell: Shell) -> None:
             Search(shell, page).show(sources)
 
     @ui.page("/record/{record_id}", title="Record · Hearthside", response_timeout=30)
-    async def record(record_id: str) -> None:
+    async def record(record_id: str, request: Request) -> None:
+        shell = shells.of(request)
         async with frame(shell, "memory") as page:
             text("One record", "h1")
             found = await call(shell.house.record, record_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
@@ -16,12 +18,14 @@ from nicegui import ui
 from starlette.staticfiles import StaticFiles
 
 from hearthside.errors import NeedsPerson
+from hearthside.identity.tokens import Lockout
 from hearthside.web import companion_page, day_page, health_page, memory_page, training_page
 from hearthside.web.api import build_api
-from hearthside.web.calls import LiveAnswers
 from hearthside.web.guard import Door, Guard
 from hearthside.web.house import House
-from hearthside.web.layout import Shell
+from hearthside.web.layout import Shells
+from hearthside.web.residents import Household, Resident
+from hearthside.web.sockets import keep_sockets_apart
 
 STATIC = Path(__file__).with_name("static")
 HEAD = (
@@ -30,6 +34,11 @@ HEAD = (
 )
 GRACE_S = 2  # open pages get this long to be told that the station stops
 POLL_S = 0.05
+QUIETED = (
+    "nicegui", "uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "websockets", "engineio.server",
+    "socketio.server", "socketio", "engineio",
+)  # fmt: skip
+ADDRESS = re.compile(r"\w+://\S+")
 
 
 def random_id() -> str:
@@ -37,31 +46,35 @@ def random_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+def monotonic_ms() -> int:
+    """Milliseconds that never go back."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def build_app(
-    house: House,
-    *,
-    port: int,
-    token: str | None,
-    zone: tzinfo | None = None,
-    new_id: Callable[[], str] = random_id,
+    residents: Sequence[Resident], *, port: int, lockout: Lockout, new_id: Callable[[], str] = random_id
 ) -> FastAPI:
     """Everything the browser may ask for. NiceGUI keeps its pages in one place per process, so call it once.
 
     Args:
-        house: what the pages show and do.
+        residents: who lives here; one is the usual case.
         port: the port in the addresses of this station; requests that name another host or port are refused.
-        token: who has it may open the pages; None lets everybody on this machine in.
-        zone: the zone for times that carry no offset of their own; None is the zone of this machine.
+        lockout: counts wrong keys.
         new_id: gives unguessable strings.
+
+    Raises:
+        ConfigError: the residents cannot be told apart.
     """
-    shell = Shell(house, LiveAnswers(house), zone)
-    door = Door(port, token, new_id)
+    household = Household(residents)
+    shells = Shells(household)
+    door = Door(port, household, lockout, new_id)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(build_api(shell, door))
+    app.include_router(build_api(shells, door))
     app.mount("/static", StaticFiles(directory=STATIC))
     for page in (companion_page, day_page, memory_page, training_page, health_page):
-        page.register(shell)
+        page.register(shells)
     ui.add_head_html(HEAD, shared=True)
+    keep_sockets_apart()
     ui.run_with(
         app,
         title="Hearthside",
@@ -108,19 +121,38 @@ def serve(
     token: str | None = None,
     zone: tzinfo | None = None,
 ) -> None:
-    """Serve until `stop` is set; signals stay the caller's business.
+    """Serve one person's house; see `serve_household`.
 
     Args:
         ready: called once with the address to open, token included, when pages are answered.
+    """
+    serve_household([Resident(house, token, zone)], host, port, lambda links: ready(links[0]), stop)
+
+
+def serve_household(
+    residents: Sequence[Resident],
+    host: str,
+    port: int,
+    ready: Callable[[list[str]], None],
+    stop: threading.Event,
+    *,
+    clock: Callable[[], int] = monotonic_ms,
+) -> None:
+    """Serve all residents from one process until `stop` is set; signals stay the caller's business.
+
+    Args:
+        ready: called once when pages are answered, with the link of each resident in their order, tokens included.
+        clock: milliseconds that never go back, for the lock-out.
 
     Raises:
         NeedsPerson: the port is taken.
+        ConfigError: the residents cannot be told apart.
     """
     door = listen(host, port)
     port = door.getsockname()[1]
     keep_content_out_of_logs()
     config = uvicorn.Config(
-        build_app(house, port=port, token=token, zone=zone),
+        build_app(residents, port=port, lockout=Lockout(clock)),
         log_config=None,
         access_log=False,  # addresses of requests say what the person looks at
         server_header=False,
@@ -136,7 +168,7 @@ def serve(
             stop.wait(POLL_S)
         if server.started:
             name = "[::1]" if host == "::1" else host
-            ready(f"http://{name}:{port}/" + (f"?token={token}" if token else ""))
+            ready([link_of(resident, f"http://{name}:{port}/") for resident in residents])
         while thread.is_alive() and not stop.wait(POLL_S * 4):
             pass
     finally:
@@ -145,8 +177,20 @@ def serve(
         door.close()
 
 
+def link_of(resident: Resident, address: str) -> str:
+    """The address to open as this resident."""
+    return address + (f"?token={resident.token}" if resident.token else "")
+
+
 def keep_content_out_of_logs() -> None:
-    """Libraries log whole tracebacks, whose last line may quote evidence: keep the type and place of an error only."""
+    """Keep addresses, cookies and evidence out of what libraries log, whatever level the logging is set to.
+
+    At INFO and below, uvicorn logs the addresses of websockets, websockets their headers (cookies), Socket.IO and
+    Engine.IO every message. From WARNING on, tracebacks may quote evidence and NiceGUI names addresses it did not find.
+    """
+    for name in QUIETED:
+        log = logging.getLogger(name)
+        log.setLevel(max(log.level, logging.WARNING))
     for name in ("nicegui", "uvicorn.error", "asyncio"):
         log = logging.getLogger(name)
         if _type_and_place_only not in log.filters:
@@ -161,4 +205,6 @@ def _type_and_place_only(record: logging.LogRecord) -> bool:
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
         record.msg, record.args = f"unexpected {record.exc_info[0].__name__} at {place}", ()
         record.exc_info, record.exc_text = None, None
+    elif "://" in (message := record.getMessage()):
+        record.msg, record.args = ADDRESS.sub("an address", message), ()
     return True

@@ -6,12 +6,13 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 from nicegui import ui
+from starlette.requests import Request
 
 from hearthside.web.calls import Problem, call
 from hearthside.web.controls import button, html, native, text
 from hearthside.web.curves import bits_bars, loss_curve
 from hearthside.web.house import AdapterView, NightView, TrainingView
-from hearthside.web.layout import Frame, Shell, frame
+from hearthside.web.layout import Frame, Shell, Shells, frame
 from hearthside.web.markup import badge, local_words, moment_words, tag
 
 STATE_WORDS = {
@@ -26,11 +27,12 @@ STEP_SIGNS = {"done": "✓", "running": "…", "failed": "✗", "waiting": "○"
 SIMULATED = "simulated attestation: not protected by hardware"
 
 
-def register(shell: Shell) -> None:
+def register(shells: Shells) -> None:
     """The page at ``/training``."""
 
     @ui.page("/training", title="Training · Hearthside", response_timeout=30)
-    async def training() -> None:
+    async def training(request: Request) -> None:
+        shell = shells.of(request)
         async with frame(shell, "training") as page:
             text("Training", "h1")
             text(

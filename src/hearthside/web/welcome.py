@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from markupsafe import Markup
 from nicegui import events
 
 from hearthside.web.calls import Problem, call
@@ -21,18 +22,19 @@ FORMATS = (
     "Omi transcripts",
     "Last.fm, RescueTime, WakaTime, tweets, podcasts",
 )
-PICKER = join(
-    [
-        tag(
-            "label",
-            tag("span", "Choose files or drop them here", cls="drop-words"),
-            tag("input", type="file", multiple=True, cls="unseen", data_upload=True, aria_label="Files to import"),
-            cls="drop",
-        ),
-        tag("p", "They go to this machine only, into a private folder that is emptied after the import.", cls="quiet"),
-        tag("p", "", cls="upload-state", role="status"),
-    ]
-)
+PRIVATE = "They go to this machine only, into a private folder that is emptied after the import."
+
+
+def picker(resident: str) -> Markup:
+    """The place to drop files. It says whose page it is on: by the time of the drop, another may be signed in."""
+    files = tag("input", type="file", multiple=True, cls="unseen", data_upload=resident, aria_label="Files to import")
+    return join(
+        [
+            tag("label", tag("span", "Choose files or drop them here", cls="drop-words"), files, cls="drop"),
+            tag("p", PRIVATE, cls="quiet"),
+            tag("p", "", cls="upload-state", role="status"),
+        ]
+    )
 
 
 def two_ways_in(shell: Shell, page: Frame) -> None:
@@ -91,7 +93,7 @@ def import_form(shell: Shell, page: Frame) -> None:
             spellcheck="false",
         )
         text("Import", "button", "button button-primary").props["type"] = "submit"
-    html(PICKER, cls="upload")
+    html(picker(shell.resident), cls="upload")
 
 
 def show_problem(page: Frame, outcome: object) -> None:

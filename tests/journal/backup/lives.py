@@ -80,7 +80,7 @@ def event(n: int, text: str = "note") -> Event:
 def new_life(folder: Path, *, paper: bool = True) -> Life:
     """An empty one."""
     vault = create_vault(folder, key_file=folder.parent / f"{folder.name}-key")
-    words = " ".join(vault.new_paper_key().words) if paper else ""
+    words = vault.new_paper_key().words if paper else ""
     return Life(folder, vault, words)
 
 

@@ -1,20 +1,23 @@
 """Format 1 to 2: the single `journal.db` becomes one file for each year of arrival, payloads sealed by source and day.
 
 The chain stays: positions, commitments, salts and ids are the same as before. While `journal.db` is there the step is
-not done: whatever year files a cut-off run left are made again from it. Removing it is the last thing.
+not done: whatever year files a cut-off run left are made again from it, and a mark says that they are such. Removing
+`journal.db` is the last thing but the mark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import apsw
 import orjson
 
+from hearthside.errors import NeedsPerson
 from hearthside.events import Json
+from hearthside.identity.durable import sync_folder, write_private
 from hearthside.journal import files
 from hearthside.journal.keyring import Keyring
 from hearthside.journal.keys import keyring_keys, year_keys
@@ -23,29 +26,56 @@ from hearthside.journal.sealing import prepare_body, seal
 from hearthside.journal.year_file import Head, Row, YearFile, genesis
 
 _OLD = "journal.db"
+_MARK = "migrating"  # year files beside a `journal.db` are what a cut-off run left
 _ROWS_AT_ONCE = 1000
 _COLUMNS = "seq, id, salt, body, commitment, chain, received_ms"
 
 
 def needed(vault: Path) -> bool:
     """A vault of format 1 has its journal in one file."""
-    return (vault / _OLD).exists()
+    return (vault / _OLD).exists() or (vault / "journal" / _MARK).exists()
 
 
 def run(vault: Path, roots: Sequence[bytes], vfs: str | None) -> None:
-    """Make the year files from the one file, then remove it."""
+    """Make the year files from the one file, then remove it.
+
+    Raises:
+        NeedsPerson: no key opens it, or there are year files that no cut-off run left; nothing was touched.
+    """
     folder = vault / "journal"
+    if (vault / _OLD).exists():
+        _make_year_files(vault, folder, roots, vfs)
+        files.remove_database(vault / _OLD)
+    (folder / _MARK).unlink()
+    sync_folder(folder)
+
+
+def _make_year_files(vault: Path, folder: Path, roots: Sequence[bytes], vfs: str | None) -> None:
     old = files.open_with_any(vault / _OLD, roots, vfs)  # first: a wrong key must touch nothing
+    if files.year_files(folder) and not (folder / _MARK).exists():
+        old.close()
+        raise NeedsPerson(
+            "journal-two-formats",
+            f"{vault} holds a journal of this Hearthside and a {_OLD} of an earlier one; nothing was changed."
+            f" Move {_OLD} out of the vault, and keep it until you know which is the right one.",
+        )
+    write_private(folder / _MARK, b"")
     for path in files.year_files(folder):
         files.remove_database(path)
+    old.execute("BEGIN IMMEDIATE")  # nobody appends to it meanwhile
     keyring = Keyring(folder, keyring_keys(roots), vfs)
     head = genesis()
     if old.execute("SELECT 1 FROM sqlite_master WHERE name = 'record'").fetchone() is not None:
         for year, rows in groupby(_rows_with_year(old), key=lambda pair: pair[0]):
             head = _write_year(folder, year, head, (row for _, row in rows), keyring, roots, vfs)
-    old.close()
+        # An earlier Hearthside that still runs would go on writing into the removed file: it is told to stop.
+        old.execute(
+            "CREATE TRIGGER IF NOT EXISTS migrated BEFORE INSERT ON record"
+            " BEGIN SELECT RAISE(ABORT, 'this journal was brought up to date; start Hearthside again'); END"
+        )
+    old.execute("COMMIT")
+    files.close_finished(old)
     keyring.close()
-    files.remove_database(vault / _OLD)
 
 
 def _rows_with_year(old: apsw.Connection) -> Iterator[tuple[int, Json]]:
@@ -66,43 +96,32 @@ def _write_year(
     vfs: str | None,
 ) -> Head:
     path = files.next_revision(folder, f"{year:04d}")
-    new = YearFile.begin(path, year_keys(roots)[0], before, vfs, old_ids=True)
-    head, batch = before, list[Row]()
-    for old in rows:
-        row = _sealed(old, keyring)
-        batch.append(row)
-        head = Head(row.seq, row.chain or b"")
-        if len(batch) == _ROWS_AT_ONCE:
-            _insert(new, batch)
-    _insert(new, batch)
-    new.close()
+    head = before
+    with files.removed_on_failure(path):
+        new = YearFile.begin(path, year_keys(roots)[0], before, vfs, old_ids=True)
+        try:
+            while some := list(islice(rows, _ROWS_AT_ONCE)):
+                made = _sealed(some, keyring)
+                with new:
+                    insert_rows(new, made)
+                head = Head(made[-1].seq, made[-1].chain or b"")
+            YearFile.close_whole(new)
+        finally:
+            new.close()
     files.put_in_force(path)
     return head
 
 
-def _insert(connection: apsw.Connection, batch: list[Row]) -> None:
-    with connection:
-        insert_rows(connection, batch)
-    batch.clear()
-
-
-def _sealed(old: Json, keyring: Keyring) -> Row:
-    seq, identity, salt, body, commitment, chain, received_ms = old
-    if body is None:
-        return Row(seq, identity, "", "forgotten", 0, None, None, None, None, commitment, chain)
-    p = prepare_body(orjson.loads(body), body)
-    key = keyring.current([(p.source, p.day)])[p.source, p.day]
-    sealed = seal(key.cipher, seq, salt, received_ms, body)
-    return Row(
-        seq,
-        identity,
-        p.source,
-        p.kind,
-        p.start_ms,
-        p.end_ms,
-        p.offset_min,
-        key.id,
-        sealed,
-        commitment,
-        chain,
-    )
+def _sealed(rows: Sequence[Json], keyring: Keyring) -> list[Row]:
+    bodies = [None if row[3] is None else prepare_body(orjson.loads(row[3]), row[3]) for row in rows]
+    keys = keyring.current((p.source, p.day) for p in bodies if p is not None)
+    made = []
+    for (seq, identity, salt, body, commitment, chain, received_ms), p in zip(rows, bodies, strict=True):
+        if p is None:
+            made.append(Row(seq, identity, "", "forgotten", 0, None, None, None, None, commitment, chain))
+            continue
+        key = keys[p.source, p.day]
+        sealed = seal(key.cipher, seq, salt, received_ms, body)
+        columns = (p.source, p.kind, p.start_ms, p.end_ms, p.offset_min)
+        made.append(Row(seq, identity, *columns, key.id, sealed, commitment, chain))
+    return made

@@ -125,8 +125,10 @@ function beginAtWantedMinute() {
 
 async function upload(zone, files) {
   const state = zone.querySelector(".upload-state");
+  // Whose page this is: should another's link have been opened in this browser since, the station refuses.
+  const headers = { "X-Hearthside-Page-Of": zone.querySelector("input[data-upload]").dataset.upload };
   const post = async (url, method, body) => {
-    const response = await fetch(url, { method, body });
+    const response = await fetch(url, { method, body, headers });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error?.message ?? "The upload failed; nothing was imported.");
     return answer;
@@ -162,9 +164,34 @@ for (const kind of ["dragover", "drop"]) {
   });
 }
 
+// ---- several persons, one browser: it is one person's at a time -----------------------------------------------------
+
+const browser = new BroadcastChannel("hearthside-signed-in");
+let mine = ""; // whose page this is; "" where one lives alone
+
+/** Tell the other pages of this browser who is signed in now; those of somebody else load themselves anew. */
+function sayWhoIsHere() {
+  const here = document.querySelector("[data-resident]");
+  if (!here || mine) return;
+  mine = here.dataset.resident;
+  browser.postMessage(mine);
+}
+
+browser.onmessage = (event) => {
+  if (mine && event.data !== mine) location.reload();
+};
+
+document.addEventListener("click", async (event) => {
+  if (!event.target.closest?.("[data-leave]")) return;
+  await fetch("/leave", { method: "POST" });
+  browser.postMessage("");
+  location.replace("/");
+});
+
 // ---- parts arrive whenever the page is mounted ----------------------------------------------------------------------
 
 new MutationObserver(() => {
   keepNewestInSight();
   beginAtWantedMinute();
+  sayWhoIsHere();
 }).observe(document, { childList: true, subtree: true });

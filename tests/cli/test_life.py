@@ -11,68 +11,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import pytest
 
-from hearthside import cli
-from hearthside.events import Event, Json
+from hearthside.events import Event
 from tests.app.helpers import house_in
 from tests.app.sample_vault import sample_folder
+from tests.cli.ended import Run
 from tests.contracts.source_files import SOURCE_FILES
 
 _DAY = "2026-11-17"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    def json(self) -> Json:
-        """What it printed."""
-        return orjson.loads(self.out)
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Points the settings to the vault in a folder."""
-    for name in [name for name in os.environ if name.startswith("HEARTHSIDE_")]:
-        monkeypatch.delenv(name)
-
-    def point(folder: Path) -> None:
-        monkeypatch.setenv("HEARTHSIDE_VAULT", str(folder / "vault"))
-        monkeypatch.setenv("HEARTHSIDE_KEY_FILE", str(folder / "key"))
-
-    return point
-
-
-@pytest.fixture
-def run(
-    at: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Runs a command in this process, in an empty vault unless `at` points elsewhere."""
-    at(tmp_path)
-
-    def command(*arguments: str | Path) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["hearthside", *(str(a) for a in arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-            raise SystemExit(0)
-        told = capsys.readouterr()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else int(bool(code)), told.out, told.err)
-
-    return command
 
 
 @pytest.fixture
@@ -240,10 +190,10 @@ def test_rebuild_gives_the_same_fingerprints(run: Run, copy: Path) -> None:
 
 
 def test_forget_shows_first_what_would_go(run: Run, copy: Path) -> None:
-    head = run("verify").out
+    head = run("heads").out
     shown = run("forget", "--from", _DAY, "--to", _DAY, "--source", "whatsapp")
     assert (shown.status, "would go" in shown.out, "message" in shown.out) == (0, True, True)
-    assert run("verify").out == head  # only shown
+    assert run("heads").out == head  # only shown
     done = run("forget", "--from", _DAY, "--to", _DAY, "--source", "whatsapp", "--yes")
     assert (done.status, "are forgotten" in done.out) == (0, True)
     view = run("day", _DAY, "--json").json()

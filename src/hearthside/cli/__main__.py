@@ -1,0 +1,5 @@
+"""`python -m hearthside.cli`."""
+
+from hearthside.cli import main
+
+main()

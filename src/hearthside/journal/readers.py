@@ -1,0 +1,56 @@
+"""Connections for reading one file: lent for one query each, so that their number follows the queries under way.
+
+A connection for each thread and file would keep hundreds of files open after ten years, and more than the system
+allows with many threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import apsw
+
+_KEPT = 4  # idle connections of one file; opening one takes about half a millisecond
+
+
+class Readers:
+    """The reading connections of one file. Safe to use from many threads.
+
+    Args:
+        make: opens another connection.
+    """
+
+    def __init__(self, make: Callable[[], apsw.Connection]) -> None:
+        self._make = make
+        self._idle: list[apsw.Connection] = []
+        self._lock = threading.Lock()
+        self._kept = _KEPT
+
+    def take(self) -> apsw.Connection:
+        """A connection that nobody else uses until it is given back."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._make()
+
+    def give_back(self, connection: apsw.Connection) -> None:
+        """Whoever took it is done with it."""
+        with self._lock:
+            if len(self._idle) < self._kept:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self, for_good: bool = False) -> None:
+        """Close what nobody uses; what is in use closes as ever.
+
+        Args:
+            for_good: keep none from now on, because the file was replaced.
+        """
+        with self._lock:
+            idle, self._idle = self._idle, []
+            if for_good:
+                self._kept = 0
+        for connection in idle:
+            connection.close()
