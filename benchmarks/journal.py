@@ -37,12 +37,15 @@ from pathlib import Path
 import apsw
 import orjson
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it is run as a file
+
 from benchmarks.activitywatch_server import activitywatch, activitywatch_python
 from benchmarks.load import LoadResult, measure
 from hearthside.events import Event, Layer, Origin, Trust
+from hearthside.identity.database import open_database
 from hearthside.intake import Importer
-from hearthside.journal import Journal
-from hearthside.journal.year_file import SCHEMA
+from hearthside.journal import Journal, files
+from hearthside.journal.keys import year_keys
 from hearthside.sources.reading import Reading
 
 NOW_MS = 1_797_000_000_000
@@ -91,13 +94,28 @@ def ours(batch: int, total: int) -> tuple[float, float]:
     return total / seconds, size / total
 
 
+def same_table(path: Path) -> list[str]:
+    """The statements that make the journal's table and its indexes, as a real year file has them."""
+    journal = Journal(path, KEY, lambda: NOW_MS)
+    journal.append([event(-1)])
+    journal.close()
+    [file] = files.year_files(path / "journal")
+    connection = open_database(file, year_keys([KEY])[0])
+    rows = connection.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'record' AND sql IS NOT NULL")
+    statements = [str(row[0]) for row in rows]
+    connection.close()
+    return statements
+
+
 def plain(batch: int, total: int) -> float:
     """Events a second into the same table by APSW alone: FULL, no encryption, no chain."""
     with folder() as path:
+        statements = same_table(path)
         connection = apsw.Connection(str(path / "plain.db"))
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
-        connection.execute(SCHEMA)
+        for statement in statements:
+            connection.execute(statement)
         events = [event(n) for n in range(total)]
         seq = 0
         began = time.perf_counter()
@@ -235,7 +253,7 @@ def api_rates(seconds: float, connections: int, rounds: int) -> tuple[list[tuple
     python = activitywatch_python(os.environ)
     if python is None:
         raise SystemExit("No ActivityWatch here; `make prepare` sets it up.")
-    found = []
+    found = list[tuple[LoadResult, ...]]()
     with folder() as path, station(path) as (port, token), activitywatch(python) as peer:
         for number in range(rounds):
             alive, closing = (

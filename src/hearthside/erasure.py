@@ -277,6 +277,7 @@ def forget(
     if tainted:
         registry.taint(tainted, "It had learnt from something you asked to forget.")
     index.remove(chosen.ids)
+    index.settle()  # before the journal forgets: a power cut must not bring the words back
     stream.mark_days_dirty(chosen.days)
     journal.append([*(event for _, event in embeddings if event is not None), *decisions, *rounds])
     if media is not None and files:
@@ -290,6 +291,8 @@ def forget(
     stream.mark_days_dirty(chosen.days)  # again: somebody may have aligned them between
     stream.update()
     index.rebuild()  # a keyword index only marks what it removes; made anew it holds no trace of the words
+    index.settle()
+    stream.settle()
     return ErasureReport(count, tainted)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hearthside.errors import HearthsideError, NeedsPerson
 from hearthside.journal import Journal, files
-from hearthside.journal.heads import Held, HeadSigner, contradictions
+from hearthside.journal.heads import HeadSigner, Held, contradictions
 from hearthside.journal.verification import VerifyReport, verify_closed
 from tests.journal.vaults import (
     KEY,

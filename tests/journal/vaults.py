@@ -96,7 +96,8 @@ def everything_readable(folder: Path, scratch: Path, key: bytes = KEY) -> bytes:
 def opened_with_any_key(connection: apsw.Connection, folder: Path, key: bytes = KEY) -> Iterable[bytes]:
     """Every record of a file that some key of the keyring opens."""
     keyring = Keyring(folder / "journal", keyring_keys([key]))
-    for seq, sealed in connection.execute("SELECT seq, sealed FROM record WHERE sealed IS NOT NULL").fetchall():
+    rows: list[Json] = list(connection.execute("SELECT seq, sealed FROM record WHERE sealed IS NOT NULL"))
+    for seq, sealed in rows:
         for key_id in keyring.ids():
             with suppress(NeedsPerson):
                 yield unseal(keyring.by_id(key_id).cipher, seq, sealed).raw

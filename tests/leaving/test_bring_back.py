@@ -308,7 +308,7 @@ bring_back(out, vault, Vault(vault, b"\\2" * 32).key("journal"), media_opener(va
 """
 
 
-@pytest.mark.parametrize("steps", [5, 17, 19, 21])
+@pytest.mark.parametrize("steps", [5, 17, 18, 19])
 def test_killed_no_record_is_in_force_and_it_can_be_done_again(exported: Path, tmp_path: Path, steps: int) -> None:
     command = [sys.executable, "-c", _KILLED, str(exported / "out"), str(tmp_path / "new"), str(steps)]
     assert subprocess.run(command, cwd=Path(__file__).parents[2], check=False).returncode == -signal.SIGKILL

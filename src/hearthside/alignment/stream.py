@@ -36,7 +36,7 @@ from hearthside.events import (
     Record,
     day_number,
 )
-from hearthside.identity.database import open_database, take_place
+from hearthside.identity.database import open_database, settle, take_place
 from hearthside.journal import Journal, Stored
 
 LOOKBACK_MS = LOOKBACK_MIN * MINUTE_MS
@@ -152,6 +152,10 @@ class LifeStream:
         with connection:
             self._set_meta("version", _VERSION)
             self._set_meta("home_zone", zone)
+
+    def settle(self) -> None:
+        """Put everything on the disk, nothing in the write-ahead log: after this a power cut changes nothing."""
+        settle(self._connection())
 
     def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
         """Make the life stream anew under another key, beside the present one, and then take its place."""

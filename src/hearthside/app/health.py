@@ -10,18 +10,20 @@ from hearthside.events import Event, local_datetime
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake.pauses import paused_sources
 from hearthside.sources import load_source, source_names
-from hearthside.web.house import HealthView, NodeHealth, SourceHealth
+from hearthside.web.house import HealthView, NodeHealth, SourceHealth, Verification
 
 _LISTED = 50
 
 
-def health_view(rooms: Rooms, compute: Supervisor | None, model_name: str, home_problem: str) -> HealthView:
+def health_view(
+    rooms: Rooms, compute: Supervisor | None, model_name: str, home_problem: str, verified: Verification
+) -> HealthView:
     """Everything the health page shows."""
     return HealthView(
         nodes=[_data_node(rooms), _compute_node(rooms, compute, model_name), *_home(rooms, home_problem)],
         sources=_sources(rooms),
         storage=_storage(rooms),
-        journal_verified="",
+        journal_verified=f"{verified.sentence} ({verified.when})" if verified.when else "",
         rejected=_rejected(rooms),
         egress=_egress(rooms),
     )
@@ -85,7 +87,8 @@ def _storage(rooms: Rooms) -> list[tuple[str, str]]:
     folder, sizes = rooms.vault.folder, rooms.index.sizes()
     meaning = f"{sizes['vectors']:,} found by meaning, {sizes['waiting']:,} waiting"
     return [
-        ("journal", f"{_megabytes(folder / 'journal.db')}, {rooms.journal.head().seq:,} records"),
+        ("journal", f"{_folder_megabytes(folder / 'journal')}, {rooms.journal.head().seq:,} records"),
+        ("media", f"{_folder_megabytes(folder / 'media')}"),
         ("life stream", _megabytes(folder / "stream.db")),
         ("index", f"{_megabytes(folder / 'index.db')}, {sizes['documents']:,} texts; {meaning}"),
         ("adapters", f"{len(rooms.registry.entries())}"),
@@ -113,6 +116,11 @@ def _egress(rooms: Rooms) -> list[tuple[str, str, str, str]]:
 def _local(rooms: Rooms, ms: int) -> str:
     offset = rooms.stream.offset_on(local_datetime(ms, 0).date().isoformat())
     return local_datetime(ms, offset).strftime("%Y-%m-%d %H:%M")
+
+
+def _folder_megabytes(folder: Path) -> str:
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
+    return f"{total / 1e6:.1f} MB"
 
 
 def _megabytes(path: Path) -> str:

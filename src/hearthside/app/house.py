@@ -19,7 +19,7 @@ from hearthside.app.jobs import Handle, JobRunner
 from hearthside.app.rooms import CLOCK_SHIFT, HOME_ZONE, INVENTED, PERSON, SAMPLE, SELF_NAMES, Rooms, home_zone
 from hearthside.app.rotation import rotate
 from hearthside.app.safekeeping import Safekeeper, verified_in_words
-from hearthside.app.safety import lingering, safety_view
+from hearthside.app.safety import lingering, safety_view, verification
 from hearthside.app.suggestions import suggestions
 from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
@@ -428,7 +428,10 @@ class House:
 
     def health(self) -> HealthView:
         """Machines, sources, storage and what left the house."""
-        return health_view(self.rooms, self.outside.compute, self.outside.model_name, self.outside.home_problem())
+        return health_view(
+            self.rooms, self.outside.compute, self.outside.model_name, self.outside.home_problem(),
+            verification(self.rooms, self.safekeeper),
+        )  # fmt: skip
 
     def forget(self, chosen: Preview) -> str:
         """Forget for good, and have the backups forget as soon as one is made; what remains is said."""

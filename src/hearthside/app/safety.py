@@ -42,7 +42,7 @@ def safety_view(rooms: Rooms, keeper: Safekeeper) -> SafetyView:
         heads=_heads(rooms, keeper),
         ways=_ways(rooms),
         disk=_disk(rooms),
-        verification=_verification(rooms, keeper),
+        verification=verification(rooms, keeper),
         lingering=lingering(rooms, keeper),
     )
 
@@ -128,7 +128,8 @@ def _disk(rooms: Rooms) -> DiskHealth:
     return DiskHealth(_STATES[state.level], free, state.sentence)
 
 
-def _verification(rooms: Rooms, keeper: Safekeeper) -> Verification:
+def verification(rooms: Rooms, keeper: Safekeeper) -> Verification:
+    """The last look at everything, in words."""
     last: Event | None = keeper.last(VERIFICATION, lambda body: body["first"] != "accepted")
     if last is None:
         return Verification("", False, "Not verified yet.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -27,6 +28,7 @@ _EXIT = {ConfigError: 3, NeedsPerson: 4, Refused: 5, RetryLater: 6}
 
 def main() -> None:
     """Entry point: errors become one sentence and an exit status."""
+    os.umask(0o077)  # whatever a library writes is the owner's alone too
     try:
         app()
     except HearthsideError as error:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
 
-from hearthside.alignment.show import show_slice
 from hearthside.alignment.occurrence import Occurrence
+from hearthside.alignment.show import show_slice
 from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.nights import nights_of

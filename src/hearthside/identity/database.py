@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 
 from hearthside.errors import NeedsPerson
-from hearthside.identity.durable import replace_durably
+from hearthside.identity.durable import make_folder, replace_durably
 
 
 def open_database(path: Path, key: bytes, *, vfs: str | None = None, create: bool = True) -> apsw.Connection:
@@ -24,7 +24,7 @@ def open_database(path: Path, key: bytes, *, vfs: str | None = None, create: boo
     """
     flags = apsw.SQLITE_OPEN_READWRITE
     if create:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
         flags |= apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
     connection.set_busy_timeout(30_000)
@@ -57,3 +57,8 @@ def take_place(connection: apsw.Connection, new: Path, old: Path) -> None:
     for suffix in ("-wal", "-shm"):
         old.with_name(old.name + suffix).unlink(missing_ok=True)
     replace_durably(new, old)
+
+
+def settle(connection: apsw.Connection) -> None:
+    """Put a database that syncs seldom on the disk whole; a checkpoint syncs whatever ``synchronous`` says."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def write_private(path: Path, content: bytes) -> None:
     """Write whole or not at all: temporary file, fsync, rename, fsync of the folder; readable by the owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     temporary = path.with_name(path.name + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -18,6 +18,21 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         sync_file(file.fileno())
     replace_durably(temporary, path)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that only the owner can open; their names are on the disk when this returns.
+
+    A file is durable only when every folder that leads to it is: POSIX promises nothing of a new folder whose parent
+    was not synced.
+    """
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True, mode=0o700)
+        sync_folder(one.parent)
 
 
 def replace_durably(new: Path, path: Path) -> None:

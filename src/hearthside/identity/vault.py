@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hearthside.errors import NeedsPerson, Refused
+from hearthside.identity.durable import make_folder
 from hearthside.identity.durable import write_private as write_private
 from hearthside.identity.paper import PaperKey, new_paper_key, read_words
 from hearthside.identity.rotation import opening_secret, with_new_root
@@ -407,7 +408,7 @@ def _make(
 ) -> Vault:
     """Write the file of a new vault, with one way before those it has."""
     way = wrap(root, secret, Wrapped(secret.kind, secret.kind, now_ms, now_ms, {}), file.place)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     folder.chmod(0o700)
     with locked(folder):
         if vault_exists(folder):

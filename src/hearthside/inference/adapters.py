@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import Json
+from hearthside.identity.durable import make_folder
 from hearthside.identity.vault import Vault, write_private
 from hearthside.logs import logger
 
@@ -232,7 +233,7 @@ class AdapterRegistry:
             return next((entry for entry in entries if entry.state is AdapterState.ACTIVE), None)
 
     def seal_anew(self, vault: Vault) -> None:
-        """After a rotation: seal every file under the vault's new key. Cut short, the rest opens with the former one."""
+        """After a rotation: seal every file under the new key. Cut short, the rest opens with the former one."""
         with self._changing() as entries:
             self._ciphers = [AESGCM(key) for key in (vault.key("adapters"), *vault.former_keys("adapters"))]
             for entry in entries:
@@ -261,10 +262,14 @@ class AdapterRegistry:
     @contextmanager
     def _changing(self) -> Iterator[list[AdapterEntry]]:
         """The list as it is now, while nobody else can change it."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._lock, (self._folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield self.entries()
+        make_folder(self._folder)
+        with self._lock:
+            lock = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield self.entries()
+            finally:
+                os.close(lock)
 
     def _write(self, entries: list[AdapterEntry]) -> None:
         document = {"format": _FORMAT, "entries": [asdict(entry) for entry in entries]}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +119,10 @@ class Importer:
         Raises:
             RetryLater: the journal refused a batch; all batches before it are kept.
         """
+        with _seldom_collecting():
+            return self._import_all(paths)
+
+    def _import_all(self, paths: Sequence[Path]) -> ImportReport:
         found = search(paths)
         report = ImportReport(missing=found.missing, hidden=found.hidden)
         run = _Run(report, len(found.files), sum(file.size for file in found.files))
@@ -318,6 +324,20 @@ class Importer:
                 paused=paused,
             )
         )
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for circular garbage a hundred times more seldom: records hold none, and each look passes over all of them.
+
+    Measured, that is 5 to 15 % of an import.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _pause(entry: FileReport) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthside.errors import HearthsideError
 from hearthside.identity.vault import Vault
@@ -17,19 +20,22 @@ from hearthside.journal.backup.target import Target, check_vault
 from hearthside.journal.keyring import Keyring
 from hearthside.journal.media import MediaStore
 from hearthside.journal.media_faults import FaultKind
-from hearthside.journal.sealing import SealedRow
+from hearthside.journal.salvage import row_of
+from hearthside.journal.sealing import SealedRow, commitments, prepare_body, seal, unseal
+from hearthside.journal.year_file import Row
 
 _Listed = list[tuple["Copy", dict[tuple[str, str], MediaCopy]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A backup to take from: its newest run whose keyring is whole."""
+    """A backup to take from: its newest run whose keyring is whole; `day_keys` are those of `keys` by id."""
 
     target: Target
     reader: BackupReader
     manifest: Manifest
     keys: KeyringCopy
+    day_keys: Mapping[int, bytes]
 
 
 def find_copies(vault: Vault, targets: Sequence[Target], notes: list[str]) -> list[Copy]:
@@ -58,6 +64,24 @@ def rows_of_copies(copies: Sequence[Copy], year: int, first: int, last: int, not
                     at += 1
         except HearthsideError as error:
             notes.append(error.message)
+
+
+def sealed_again(copies: Sequence[Copy], row: SealedRow | None, commitment: bytes, keyring: Keyring) -> Row | None:
+    """A row that was not forgotten, opened with the keys of a backup and sealed under a new key of the vault."""
+    if row is None or row.sealed is None or row.commitment != commitment:
+        return None
+    for copy in copies:
+        key = copy.day_keys.get(row.key_id or 0)
+        try:
+            inside = unseal(AESGCM(key), row.seq, row.sealed) if key is not None else None
+        except HearthsideError:
+            continue
+        if inside is not None and commitment in commitments(inside):
+            p = prepare_body(orjson.loads(inside.raw), inside.raw)
+            new = keyring.current([(p.source, p.day)])[p.source, p.day]
+            sealed = seal(new.cipher, row.seq, inside.salt, inside.received_ms, inside.raw)
+            return row_of(row.seq, commitment, inside, new.id, sealed, b"")
+    return None
 
 
 def repair_media(
@@ -89,7 +113,8 @@ def _copy(vault: Vault, target: Target, notes: list[str]) -> Copy | None:
             notes.append(manifest.message)
             continue
         try:
-            return Copy(target, reader, manifest, reader.keyring(manifest))
+            keys = reader.keyring(manifest)
+            return Copy(target, reader, manifest, keys, keys.day_keys())
         except ObjectDamaged as error:
             notes.append(error.message)
     return None
@@ -99,7 +124,7 @@ def _media_of(copies: Sequence[Copy], notes: list[str]) -> _Listed:
     found = []
     for copy in copies:
         try:
-            found.append((copy, copy.reader.media(copy.manifest)))
+            found.append((copy, copy.reader.media_there()))
         except HearthsideError as error:
             notes.append(error.message)
     return found

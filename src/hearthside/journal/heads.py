@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hearthside.errors import Refused
 from hearthside.journal.journal import Journal
 
+_CODE_NUMBER_MAX = 30  # digits
 _CODE_CHAIN_HEX = 16  # 64 bits: nobody can make another chain with the same ones for a code that was noted down
 
 
@@ -128,7 +129,7 @@ def check_code(journal: Journal, code: str) -> str:
         Refused: it is no such code.
     """
     number, _, digits = code.strip().partition("-")
-    if not number.isdecimal() or len(digits) != _CODE_CHAIN_HEX:
+    if not number.isdecimal() or len(number) > _CODE_NUMBER_MAX or len(digits) != _CODE_CHAIN_HEX:
         raise Refused("head-code-wrong", f"“{code}” is no code of a head; it looks like 45112-9f3a0c6b7d21e845.")
     chain = journal.chain_at(int(number))
     if chain is None:

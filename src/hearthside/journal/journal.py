@@ -20,6 +20,7 @@ import orjson
 
 from hearthside.errors import HearthsideError, NeedsPerson
 from hearthside.events import Json, Record, record_from_body
+from hearthside.identity.durable import make_folder
 from hearthside.journal import files, migrations
 from hearthside.journal.batch import Batch
 from hearthside.journal.explaining import cannot_keep, closed, explained, explaining
@@ -78,7 +79,7 @@ class Journal:
         self.folder = folder / "journal"
         self._clock, self._vfs = clock, vfs
         self._roots = (key, *former_keys)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         with files.rewriting(self.folder, wait=False) as alone:
             if alone:
                 files.sweep(self.folder)
@@ -92,7 +93,11 @@ class Journal:
         self.keyring = self._keyring()
         self._files = InForce(self.folder, lambda path: YearFile(path, year_keys(self._roots), vfs))
         self._shreds: tuple[Path, int] | None = None
-        self._files.now()
+        try:
+            self._files.now()
+        except BaseException:
+            self.keyring.close()
+            raise
         self._finish_forgetting()
         self._writer = Writer(self._commit)
 

@@ -285,15 +285,17 @@ class Keyring:
         For a file with a bad page. Keys that neither copy has are left out; a backup may have them.
         """
         with files.rewriting(self._folder), self._lock:
-            old = self._reading()
-            old.execute("BEGIN IMMEDIATE")  # nobody adds a key meanwhile
+            lock = self._reading()
+            lock.execute("BEGIN IMMEDIATE")  # nobody adds a key meanwhile
             try:
-                rows, media, whole = self._salvage()
-                content = (rows, media, self._highest(rows))
+                # Read through another one: in a transaction nothing can be read any more after a bad page.
+                with closing(self._open(self._path)) as connection:
+                    rows, media, whole = _salvage(connection)
+                content = (rows, media, _highest(rows))
                 path = self._create(files.next_revision(self._folder, files.KEYRING), content)
             finally:
-                if old.in_transaction:
-                    old.execute("ROLLBACK")
+                if lock.in_transaction:
+                    lock.execute("ROLLBACK")
             replaced = self._path
             self._change_to(path)
             files.remove_database(replaced)
@@ -410,28 +412,32 @@ class Keyring:
         """Old pages of the write-ahead log go too; the main file is overwritten in place (secure_delete)."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _salvage(self) -> tuple[list[list[object]], list[list[object]], bool]:
-        rows: dict[int, list[object]] = {}
-        whole = True
-        for sql in ("SELECT id, source, day, hex(key), closed FROM key", "SELECT id, '', 0, hex(key), 1 FROM spare"):
-            try:
-                for row in self._connection.execute(sql):
-                    rows.setdefault(int(row[0]), list(row))
-            except apsw.Error:
-                whole = False
-        media: dict[str, list[object]] = {}
-        for table in ("media", "spare_media"):
-            try:
-                for row in self._connection.execute(f"SELECT hex(address), hex(key) FROM {table}"):
-                    media.setdefault(str(row[0]), list(row))
-            except apsw.Error:
-                whole = False
-        return list(rows.values()), list(media.values()), whole
 
-    @staticmethod
-    def _highest(rows: list[list[object]]) -> int:
-        # A little above, because the highest ids may be among the lost: an id is never given twice.
-        return max((int(str(row[0])) for row in rows), default=0) + 10_000
+def _salvage(connection: apsw.Connection) -> tuple[list[list[object]], list[list[object]], bool]:
+    """All keys that either copy has, and whether every page of both could be read."""
+    whole = True
+
+    def readable(sql: str) -> Iterator[Json]:
+        nonlocal whole
+        try:
+            yield from connection.execute(sql)
+        except apsw.Error:
+            whole = False
+
+    rows: dict[int, list[object]] = {}
+    for sql in ("SELECT id, source, day, hex(key), closed FROM key", "SELECT id, '', 0, hex(key), 1 FROM spare"):
+        for row in readable(sql):
+            rows.setdefault(int(row[0]), list(row))
+    media: dict[str, list[object]] = {}
+    for table in ("media", "spare_media"):
+        for row in readable(f"SELECT hex(address), hex(key) FROM {table}"):
+            media.setdefault(str(row[0]), list(row))
+    return list(rows.values()), list(media.values()), whole
+
+
+def _highest(rows: list[list[object]]) -> int:
+    # A little above, because the highest ids may be among the lost: an id is never given twice.
+    return max((int(str(row[0])) for row in rows), default=0) + 10_000
 
 
 def keyring_damaged() -> NeedsPerson:

@@ -23,7 +23,7 @@ from hearthside.journal import files
 from hearthside.journal.backup.run import alone, new_lineage
 from hearthside.journal.backup.storing import Progress
 from hearthside.journal.backup.target import Target
-from hearthside.journal.copies import Copy, find_copies, repair_media, rows_of_copies
+from hearthside.journal.copies import Copy, find_copies, repair_media, rows_of_copies, sealed_again
 from hearthside.journal.first_page import keyring_snapshot, open_year
 from hearthside.journal.keyring import Keyring
 from hearthside.journal.keys import keyring_keys, year_keys
@@ -119,6 +119,7 @@ class _Repair:
         self.roots = (vault.key("journal"), *vault.former_keys("journal"))
         self.report = RepairReport()
         self.copies = find_copies(vault, targets, self.report.notes)
+        self.altered = False  # rows say something else than `changed` knows of
         self.scratch = self.folder / "repairing"
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.open = {
@@ -258,7 +259,7 @@ class _Repair:
         for number, year in enumerate(years, start=1):
             path = local.get(year)
             found = look_at(path, year_keys(self.roots), self.vfs, head, keyring) if path is not None else None
-            if found is not None and found.sound:
+            if found is not None and found.sound and not (found.keyless and self.copies):
                 self.report.lost += found.keyless
                 head = found.head
             else:
@@ -338,18 +339,25 @@ class _Repair:
             mine, copy = own.at(seq), others.at(seq)
             row = _right(mine, copy, keyring)
             if row is None:
-                row = self._without_content(seq, mine, copy, there if sure else None)
+                row = self._without_content(seq, mine, copy, keyring, there if sure else None)
             yield row, mine.chain if mine is not None else None
 
-    def _without_content(self, seq: int, mine: Row | None, copy: SealedRow | None, there: set[int] | None) -> Row:
-        """The row of a position whose content no copy has: forgotten, or lost.
+    def _without_content(
+        self, seq: int, mine: Row | None, copy: SealedRow | None, keyring: Keyring, there: set[int] | None
+    ) -> Row:
+        """The row of a position that no key of the vault opens: forgotten, sealed anew from a backup, or lost.
 
         Args:
             there: the keys there are, when one that is missing was surely destroyed; else None.
         """
-        if mine is not None and mine.sealed is not None and mine.key is not None:
+        if mine is not None and mine.sealed is not None:
+            # It was not forgotten, so even a destroyed key of the backup's may be used to read it there.
+            again = sealed_again(self.copies, copy, mine.commitment, keyring)
+            self.altered = True
+            if again is not None:
+                return again
             self.report.lost.append(seq)
-            return mine  # its key is missing, and may come back from another backup
+            return _empty(seq, mine.commitment) if self.copies else mine
         if copy is None:
             self.report.lost.append(seq)
             self.report.rechained = self.report.rechained or mine is None
@@ -362,7 +370,7 @@ class _Repair:
         changed = None if file is None else table_of(file, "SELECT n, seq FROM changed")
         dead = None if file is None else table_of(file, "SELECT id FROM dead_key")
         meta = None if file is None else table_of(file, "SELECT name, value FROM meta WHERE name = 'shreds'")
-        if changed is None:
+        if changed is None or self.altered:
             new_lineage(self.vault.folder)  # the next backup cannot know what changed, so it looks at everything
         with new:
             new.executemany("INSERT INTO changed VALUES (?, ?)", changed or ())

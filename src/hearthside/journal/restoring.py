@@ -18,7 +18,7 @@ import orjson
 
 from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import canonical, id_before_format_2
-from hearthside.identity.durable import sync_folder, write_private
+from hearthside.identity.durable import make_folder, sync_folder, write_private
 from hearthside.journal import files
 from hearthside.journal.keyring import Keyring
 from hearthside.journal.keys import keyring_keys, year_keys
@@ -44,7 +44,7 @@ class Restoring:
 
     def __init__(self, vault: Path, key: bytes, snapshot: bytes | None = None, vfs: str | None = None) -> None:
         self._folder, self._key, self._vfs = vault / "journal", key, vfs
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self._folder)
         # Until it is finished or given up nobody else makes or sweeps files here.
         self._alone = ExitStack()
         self._alone.enter_context(files.rewriting(self._folder))

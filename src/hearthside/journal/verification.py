@@ -81,20 +81,22 @@ def verify(
 
     Args:
         keyring: None when it does not open; then what is in the records is not looked at.
-        again: gives the file that took the place of one that was replaced meanwhile.
+        again: gives the file that took the place of one that was replaced meanwhile; None when nobody else is there.
     """
-    look = _Look(keyring, progress, year_files[-1] if year_files else None)
+    look = _Look(keyring, progress, again or _same, year_files[-1] if year_files else None)
     for file in year_files:
         while True:
             try:
                 look.at(file)
                 break
             except Replaced:
-                if again is None:
-                    raise
-                file = again(file)
+                file = look.again(file)
     look.at_keyring()
     return look.report
+
+
+def _same(file: YearFile) -> YearFile:
+    raise file.damaged()  # nobody else has the journal open, so nobody replaced it
 
 
 def verify_closed(vault: Path, roots: Sequence[bytes], vfs: str | None = None) -> VerifyReport:
@@ -137,9 +139,11 @@ class _Look:
         newest: the file that ends with the last record, for the progress.
     """
 
-    def __init__(self, keyring: Keyring | None, progress: Progress | None, newest: YearFile | None) -> None:
+    def __init__(
+        self, keyring: Keyring | None, progress: Progress | None, again: Again, newest: YearFile | None
+    ) -> None:
         self.report = VerifyReport()
-        self._keyring, self._progress = keyring, progress
+        self._keyring, self._progress, self.again = keyring, progress, again
         self._head: Head | None = genesis()  # where the next file must continue; None after one that cannot be read
         self._dead, self._used = set[int](), dict[int, YearFile]()
         self._total = 0
@@ -159,6 +163,8 @@ class _Look:
             with file.fresh() as connection, _one_moment(connection):
                 for what in _wrong_in_file(file, connection):
                     report.add(name, what)
+            # Another one: in a transaction nothing can be read any more after a bad page.
+            with file.fresh() as connection, _one_moment(connection):
                 self._head = self._walk(file, connection)
                 report.records = self._head.seq
         except (HearthsideError, apsw.Error, ValueError, TypeError) as error:
@@ -233,11 +239,15 @@ class _Look:
 
     def _is_needed(self, key_id: int) -> bool:
         """Whether records lie under a key still; forgetting may have sealed them anew since they were read."""
-        try:
-            rows = self._used[key_id].rows("SELECT 1 FROM record WHERE key = ? LIMIT 1", (key_id,))
-            return next(rows, None) is not None
-        except (HearthsideError, Replaced):
-            return True
+        file = self._used[key_id]
+        while True:
+            try:
+                rows = file.rows("SELECT 1 FROM record WHERE key = ? LIMIT 1", (key_id,))
+                return next(rows, None) is not None
+            except Replaced:
+                file = self.again(file)
+            except HearthsideError:
+                return True
 
 
 class _Counts:

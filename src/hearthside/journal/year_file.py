@@ -20,7 +20,7 @@ from hearthside.journal.sealing import GENESIS, link, minute_of
 FORMAT = 2
 _CACHE_KIB = 32 * 1024  # of pages, on the writer's connection
 _IDS_AT_ONCE = 500
-_WAIT_MS, _WAIT_FOR_READERS_MS = 30_000, 1_000
+_WAIT_MS, _WAIT_FOR_READERS_MS = 30_000, 200
 _COLUMNS = "seq, id, source, kind, start_ms, end_ms, offset_min, key, sealed, commitment, chain"
 ALL_ROWS = f"SELECT {_COLUMNS} FROM record ORDER BY seq"
 _SCHEMA = """
@@ -111,7 +111,11 @@ class YearFile:
             self.wrong_at_opening = files.wrong_in_header(path)
         except FileNotFoundError as error:
             raise Replaced from error
-        meta = self._facts()
+        try:
+            meta = self._facts()
+        except BaseException:
+            self._readers.close()
+            raise
         self.first_seq = int(meta["first_seq"])
         self.before = Head(self.first_seq - 1, bytes.fromhex(meta["before"]))
         self.has_old_ids = meta.get("old_ids") == "1"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hearthside.alignment.kinds import is_life, note_of
 from hearthside.alignment.revisions import revision_name
 from hearthside.events import MINUTE_MS, Event, Json, Layer, Origin, Trust
-from hearthside.identity.database import open_database, take_place
+from hearthside.identity.database import open_database, settle, take_place
 from hearthside.journal import Journal, Stored
 from hearthside.memory.hits import Filters
 from hearthside.memory.words import indexed_text, match_any
@@ -85,6 +85,10 @@ class Index:
         with self._updating:
             self._clear()
             return self._update(progress, stop)
+
+    def settle(self) -> None:
+        """Put everything on the disk, nothing in the write-ahead log: after this a power cut changes nothing."""
+        settle(self._connection())
 
     def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
         """Make the index anew under another key, beside the present one, and then take its place."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
+import resource
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +15,19 @@ import pytest
 from hearthside.errors import NeedsPerson, Refused, RetryLater
 from hearthside.events import DAY_MS
 from hearthside.identity.vault import create_vault, open_vault
-from hearthside.journal import Journal
+from hearthside.journal import files
 from hearthside.journal.backup import FolderTarget, S3Target, Target, segments
 from hearthside.journal.backup.checking import verify_target
 from hearthside.journal.backup.drill import drill
 from hearthside.journal.backup.layout import Sealer, head_name
 from hearthside.journal.backup.reading import BackupReader
 from hearthside.journal.backup.restore import RestoreReport, restore
-from hearthside.journal.backup.run import LINEAGE_FILE, Source, alone, back_up
+from hearthside.journal.backup.run import LINEAGE_FILE, alone, back_up
 from hearthside.journal.backup.status import status
+from hearthside.journal.repair import repair
 from hearthside.journal.sealing import unseal
-from tests.journal.backup.lives import NOW_MS, Life, new_life, new_target, objects, records_of
+from tests.journal import format_1
+from tests.journal.backup.lives import NOW_MS, Life, event, new_life, new_target, objects, records_of
 from tests.s3_server import APPEND_ONLY, S3Server
 
 
@@ -160,7 +165,7 @@ def _everything_opened(target: FolderTarget, life: Life) -> list[bytes]:
         for key_id in life.journal.keyring.ids():
             ciphers[key_id] = life.journal.keyring.by_id(key_id).cipher
         try:
-            assert set(ciphers) >= reader.keyring(manifest).day_keys()  # type: ignore[arg-type]
+            assert set(ciphers) >= set(reader.keyring(manifest).day_keys())  # type: ignore[arg-type]
         except Refused:
             continue  # its copies of the keyring are gone
     for stored in target.list():
@@ -438,14 +443,32 @@ def test_what_a_drill_proved_is_never_erased(life: Life, target: FolderTarget) -
     assert head_name(first) in BackupReader(target, Sealer(life.vault)).head_names()
 
 
-def test_a_vault_of_the_first_format_is_backed_up(tmp_path: Path, life: Life, target: FolderTarget) -> None:
-    life.add(0, 5)
+def test_a_vault_of_the_first_format_is_backed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = create_vault(tmp_path / "old", key_file=tmp_path / "old-key")
+    monkeypatch.setattr(format_1, "KEY", vault.key("journal"))
+    arrivals = [(NOW_MS + n * 20 * DAY_MS, event(n)) for n in range(40)]
+    chain = format_1.write_format_1(tmp_path / "old", arrivals, forgotten=[3, 7])
+    life = Life(tmp_path / "old", vault, vault.new_paper_key().words)  # migrates
+    life.now_ms = NOW_MS + 1000 * DAY_MS
+    assert life.journal.head().chain == chain
+    target = new_target(tmp_path / "place", vault.id)
+    life.add(100, 3)
+    assert life.back_up(target).complete
+    assert drill(life.source, target, tmp_path, life.clock).ok
+    _, again = _restored(target, life, tmp_path / "new")
+    assert records_of(again.journal) == records_of(life.journal)
+    assert again.journal.years() == life.journal.years()
+    assert again.journal.verify().sound
+    again.journal.close()
+    before = records_of(life.journal)
     life.journal.close()
-    old = Journal(life.folder, life.vault.key("journal"), life.clock)
-    assert old.head().seq == 5
-    source = Source(life.vault, old, life.media)
-    assert back_up(source, target, life.tick).complete
-    old.close()
+    oldest = files.year_files(life.folder / "journal")[0]
+    oldest.write_bytes(b"\0" * 8000)
+    assert repair(vault, [target]).whole
+    life.open()
+    assert records_of(life.journal) == before
+    assert life.journal.verify().sound
+    life.journal.close()
 
 
 def test_a_drill_with_words_proves_the_words(tmp_path: Path, life: Life, target: FolderTarget) -> None:
@@ -537,3 +560,100 @@ def test_a_photo_that_is_damaged_here_does_not_spoil_the_backup(
     found = replace(status(life.source, target), title="")
     assert found.media == 2
     assert b"".join(life.media.open(address)) == b"photo"
+
+
+def test_a_full_disk_is_said_and_the_restore_goes_on_later(
+    tmp_path: Path, life: Life, target: FolderTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life.add(0, 3000, "x" * 500)
+    life.photo(os.urandom(600_000))
+    life.back_up(target)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    for limit in (100_000, 500_000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        try:
+            with pytest.raises(RetryLater):
+                restore(target, life.words, tmp_path / "new", key_file=tmp_path / "new-key")
+            with pytest.raises(RetryLater):
+                drill(life.source, target, tmp_path, life.clock)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+    assert not (tmp_path / "drill").exists()
+    _, again = _restored(target, life, tmp_path / "new")
+    assert records_of(again.journal) == records_of(life.journal)
+    again.journal.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_course_of_a_life_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Appending, forgetting, new years, new root keys, media and restores in any order, at two places."""
+    monkeypatch.setattr(segments, "MAX_ROWS", 7)
+    rng = random.Random(seed)
+    life = new_life(tmp_path / "vault")
+    key_file = tmp_path / "vault-key"
+    places = [new_target(tmp_path / name, life.vault.id) for name in ("one", "two")]
+    photos: list[str] = []
+    count = 0
+    for step in range(40):
+        match rng.choice(["add", "add", "add", "forget", "photo", "drop", "year", "rotate", "back up", "restore"]):
+            case "add":
+                life.add(count, rng.randrange(1, 25))
+                count += 25
+            case "forget":
+                ids = [item.id for item in life.journal.since(0)]
+                life.journal.forget(rng.sample(ids, min(len(ids), rng.randrange(1, 6))))
+            case "photo":
+                photos.append(life.photo(rng.randbytes(rng.randrange(3000))))
+            case "drop" if photos:
+                life.media.remove([photos.pop(rng.randrange(len(photos)))])
+            case "year":
+                life.now_ms += 200 * DAY_MS
+            case "rotate" if step % 3 == 0:
+                life.vault = life.vault.rotate(key_files=[key_file])
+                life.journal.rotate(life.vault.key("journal"))
+            case "back up":
+                life.back_up(rng.choice(places))
+            case "restore" if step % 4 == 0:
+                place = rng.choice(places)
+                life.back_up(place)
+                now_ms = life.now_ms
+                life.journal.close()
+                _, life = _restored(place, life, tmp_path / f"again-{step}")
+                life.now_ms, key_file = now_ms, tmp_path / f"again-{step}-key"
+            case _:
+                continue
+    for number, place in enumerate(places):
+        life.back_up(place)
+        assert verify_target(place, life.vault).faults == []
+        report = drill(life.source, place, tmp_path, life.clock)
+        assert (report.ok, report.problems) == (True, ())
+        restored, again = _restored(place, life, tmp_path / f"end-{number}")
+        assert records_of(again.journal) == records_of(life.journal)
+        assert (again.journal.head(), restored.unopened) == (life.journal.head(), 0)
+        assert sorted(again.media.addresses()) == sorted(set(photos))
+        assert again.media.verify() == []
+        again.journal.close()
+    life.journal.close()
+
+
+def test_a_damaged_list_of_media_is_said_and_erases_nothing(tmp_path: Path, life: Life, target: FolderTarget) -> None:
+    life.photo(b"photo")
+    life.back_up(target)
+    path = next((tmp_path / "disk" / "media-lists").iterdir())
+    path.write_bytes(b"damaged")
+    restored, again = _restored(target, life, tmp_path / "new")
+    assert (restored.media, len(restored.notes)) == (1, 1)
+    again.journal.close()
+    life.now_ms += 3 * DAY_MS
+    life.add(0, 1)
+    report = life.back_up(target)
+    assert report.complete
+    assert path.name in report.problems[0]
+    assert any(name.startswith("media/") for name in objects(tmp_path / "disk"))
+    faults = [fault.name for fault in verify_target(target, life.vault).faults]
+    assert faults == [f"media-lists/{path.name}"]
+    assert back_up(life.source, target, life.tick, mend=faults).complete
+    assert verify_target(target, life.vault).sound
+    assert drill(life.source, target, tmp_path, life.clock).ok

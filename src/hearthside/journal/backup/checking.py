@@ -218,7 +218,7 @@ class _Check:
     def _document(self, name: str) -> None:
         expected = self.recovery.get(name)
         if expected is not None and hashlib.sha256(self.target.get(name)).hexdigest() != expected:
-            raise ObjectDamaged(name, "not every byte is as it was stored.")
+            raise ObjectDamaged(name, "not every byte is as it was stored")
 
     def _adapter(self, name: str) -> None:
         for copy in self.keys.adapters if self.keys else ():

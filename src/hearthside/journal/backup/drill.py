@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import apsw
+
 from hearthside.errors import HearthsideError, RetryLater
 from hearthside.events import Json
 from hearthside.identity.durable import sync_folder
@@ -87,11 +89,11 @@ def drill(
         report, problems = _restored(source, target, folder, words, progress)
         if report is not None:
             problems += _compare(source, report, clock)
-    except OSError as error:
+    except (OSError, apsw.Error) as error:
         raise RetryLater(
             "drill-no-room",
-            f"The drill could not write to {scratch} ({error.strerror}); nothing was proved, and the backup was not"
-            " touched. Make room there, or choose another folder.",
+            f"The drill could not write to {scratch} ({type(error).__name__}); nothing was proved, and the backup was"
+            " not touched. Make room there, or choose another folder.",
         ) from error
     finally:
         _remove(folder)

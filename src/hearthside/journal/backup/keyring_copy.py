@@ -45,9 +45,9 @@ class KeyringCopy:
     snapshot: bytes
     adapters: tuple[AdapterCopy, ...] = ()
 
-    def day_keys(self) -> set[int]:
-        """Ids of the keys of days."""
-        return {int(row[0]) for row in orjson.loads(self.snapshot)["keys"]}
+    def day_keys(self) -> dict[int, bytes]:
+        """By id the keys of days, 32 bytes each."""
+        return {int(row[0]): bytes.fromhex(row[3]) for row in orjson.loads(self.snapshot)["keys"]}
 
     def media_keys(self) -> dict[str, bytes]:
         """By address of a media file its key."""
@@ -57,7 +57,7 @@ class KeyringCopy:
         """Whether keys or adapters of an earlier copy are gone here: something was forgotten between."""
         gone_media = set(earlier.media_keys().items()) - set(self.media_keys().items())
         adapters = {copy.file for copy in earlier.adapters} - {copy.file for copy in self.adapters}
-        return bool(earlier.day_keys() - self.day_keys() or gone_media or adapters)
+        return bool(earlier.day_keys().keys() - self.day_keys().keys() or gone_media or adapters)
 
 
 def is_adapter_file(name: str) -> bool:

@@ -9,7 +9,17 @@ from hearthside.errors import HearthsideError, NeedsPerson, Refused
 from hearthside.identity import sealed_stream
 from hearthside.journal.backup import segments
 from hearthside.journal.backup.keyring_copy import AdapterCopy, KeyringCopy, read_copy
-from hearthside.journal.backup.layout import HEADS, Changes, Manifest, Sealer, Segment, is_damage, time_of
+from hearthside.journal.backup.layout import (
+    HEADS,
+    MEDIA,
+    Changes,
+    Manifest,
+    Sealer,
+    Segment,
+    is_damage,
+    media_name,
+    time_of,
+)
 from hearthside.journal.backup.media_lists import MediaCopy, read_list
 from hearthside.journal.backup.target import Target
 from hearthside.journal.sealing import SealedRow
@@ -29,10 +39,12 @@ class ObjectDamaged(Refused):
     """An object of the backup is missing or damaged; `name` says which."""
 
     def __init__(self, name: str, what: str) -> None:
-        super().__init__(
+        said = Refused(
             "backup-object-damaged",
-            f"The backup's {name} is damaged or missing ({what}) Nothing of it was used.",
+            f"The backup's {name} is damaged or missing ({what.rstrip('.')}). Nothing of it was used."
+            " A check of the backup says what else is; a run can store it anew.",
         )
+        super().__init__(said.code, said.message)
         self.name = name
 
 
@@ -100,7 +112,7 @@ class BackupReader:
                 return read_copy(self.content(kept.name), kept.name)
             except Refused as error:
                 problem = problem or error
-        raise problem or ObjectDamaged("keyring", "the run has none.")
+        raise problem or ObjectDamaged("keyring", "the run has none")
 
     def media(self, manifest: Manifest) -> dict[tuple[str, str], MediaCopy]:
         """By (address, suffix) all media files that the runs up to this one put there, forgotten ones too.
@@ -112,6 +124,15 @@ class BackupReader:
         for kept in manifest.media_lists:
             for copy in read_list(self.content(kept.name), kept.name):
                 found[copy.address, copy.suffix] = copy
+        return found
+
+    def media_there(self) -> dict[tuple[str, str], MediaCopy]:
+        """Like `media`, by what lies there: for when a list is damaged; it cannot tell what is missing."""
+        found: dict[tuple[str, str], MediaCopy] = {}
+        for stored in self.target.list(MEDIA):
+            address, _, suffix = stored.name.rpartition("/")[2].partition("-")
+            if media_name(address, suffix) == stored.name:
+                found[address, suffix] = MediaCopy(address, suffix, stored.size)
         return found
 
     def years(self, manifest: Manifest) -> list[int]:

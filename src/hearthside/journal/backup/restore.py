@@ -10,7 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hearthside.errors import HearthsideError, NeedsPerson, Refused
+import apsw
+
+from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.identity.durable import write_private
 from hearthside.identity.vault import Vault, open_vault, restore_vault, vault_exists
 from hearthside.journal import files
@@ -102,7 +104,14 @@ def restore_into(
 ) -> RestoreReport:
     """Restore the content of an opened vault whose folder holds none yet; see `restore`."""
     check_vault(target.vault(), vault.id, target.title)
-    return _Restore(vault, target, list(notes), progress).run(at_ms)
+    try:
+        return _Restore(vault, target, list(notes), progress).run(at_ms)
+    except (OSError, apsw.Error) as error:
+        raise RetryLater(
+            "restore-disk-failed",
+            f"The disk of {vault.folder} refused ({type(error).__name__}): it may be full. The backup is untouched, and"
+            " what was restored so far is marked as unfinished. Make room and restore again.",
+        ) from error
 
 
 def _vault_of(
@@ -247,7 +256,12 @@ class _Restore:
 
     def _media(self, made: Restoring, state: Manifest, keys: KeyringCopy) -> tuple[int, tuple[str, ...]]:
         store = MediaStore(self.vault.folder / "media", address_key(self.vault), made.keyring)
-        listed, there = self.reader.media(state), keys.media_keys()
+        there = keys.media_keys()
+        try:
+            listed = self.reader.media(state)
+        except ObjectDamaged as error:
+            self.notes.append(error.message)
+            listed = self.reader.media_there()
         wanted = sorted(copy for (address, suffix), copy in listed.items() if _opens(there, address, suffix))
         missing = []
         for done, copy in enumerate(wanted, start=1):

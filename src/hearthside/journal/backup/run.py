@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import apsw
 import orjson
 
 from hearthside.errors import RetryLater
@@ -112,7 +113,14 @@ def back_up(
     """
     with alone(source.vault.folder):
         check_vault(target.vault(), source.vault.id, target.title)
-        return _Run(source, target, clock(), progress, stop, pause, keep or Keep(), frozenset(mend), proven).run()
+        try:
+            return _Run(source, target, clock(), progress, stop, pause, keep or Keep(), frozenset(mend), proven).run()
+        except (OSError, apsw.Error) as error:
+            raise RetryLater(
+                "backup-source-unreadable",
+                f"A file of the vault cannot be read for the backup ({type(error).__name__}); the runs before are"
+                " untouched. Check the disk of the vault.",
+            ) from error
 
 
 @contextmanager
@@ -317,7 +325,10 @@ class _Run:
     def _renew(self, made: Manifest) -> None:
         """Have the promise renewed for everything but keyrings, which are to expire."""
         names = [kept.name for kept in made.objects() if not kept.name.startswith(KEYRINGS)]
-        names += [copy.name for copy in self.reader.media(made).values()]
+        try:
+            names += [copy.name for copy in self.reader.media(made).values()]
+        except ObjectDamaged as error:
+            self.problems.append(error.message)
         for done, name in enumerate(names, start=1):
             self.store.wait()
             self.target.renew(name)
@@ -337,7 +348,10 @@ class _Run:
         last = self.last
         new_day = last is None or last.head.at_ms // DAY_MS != made.head.at_ms // DAY_MS
         if new_day or forgot or self.mend or (last is not None and last.recovery != made.recovery):
-            return erase_old_runs(self.reader, made, keys, self.now_ms, self.keep, self.proven)
+            try:
+                return erase_old_runs(self.reader, made, keys, self.now_ms, self.keep, self.proven)
+            except ObjectDamaged as error:  # what is used cannot be told, so nothing is erased
+                self.problems.append(error.message)
         return 0
 
 

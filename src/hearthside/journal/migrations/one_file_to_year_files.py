@@ -8,6 +8,7 @@ not done: whatever year files a cut-off run left are made again from it, and a m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from pathlib import Path
@@ -51,31 +52,35 @@ def run(vault: Path, roots: Sequence[bytes], vfs: str | None) -> None:
 
 
 def _make_year_files(vault: Path, folder: Path, roots: Sequence[bytes], vfs: str | None) -> None:
-    old = files.open_with_any(vault / _OLD, roots, vfs)  # first: a wrong key must touch nothing
-    if files.year_files(folder) and not (folder / _MARK).exists():
-        old.close()
-        raise NeedsPerson(
-            "journal-two-formats",
-            f"{vault} holds a journal of this Hearthside and a {_OLD} of an earlier one; nothing was changed."
-            f" Move {_OLD} out of the vault, and keep it until you know which is the right one.",
-        )
-    write_private(folder / _MARK, b"")
-    for path in files.year_files(folder):
-        files.remove_database(path)
-    old.execute("BEGIN IMMEDIATE")  # nobody appends to it meanwhile
-    keyring = Keyring(folder, keyring_keys(roots), vfs)
+    # The old file first: a wrong key must touch nothing.
+    with closing(files.open_with_any(vault / _OLD, roots, vfs)) as old:
+        if files.year_files(folder) and not (folder / _MARK).exists():
+            raise NeedsPerson(
+                "journal-two-formats",
+                f"{vault} holds a journal of this Hearthside and a {_OLD} of an earlier one; nothing was changed."
+                f" Move {_OLD} out of the vault, and keep it until you know which is the right one.",
+            )
+        write_private(folder / _MARK, b"")
+        for path in files.year_files(folder):
+            files.remove_database(path)
+        with closing(Keyring(folder, keyring_keys(roots), vfs)) as keyring:
+            old.execute("BEGIN IMMEDIATE")  # nobody appends to it meanwhile
+            _copy_all(old, folder, keyring, roots, vfs)
+            old.execute("COMMIT")
+        files.close_finished(old)
+
+
+def _copy_all(old: apsw.Connection, folder: Path, keyring: Keyring, roots: Sequence[bytes], vfs: str | None) -> None:
+    if old.execute("SELECT 1 FROM sqlite_master WHERE name = 'record'").fetchone() is None:
+        return
     head = genesis()
-    if old.execute("SELECT 1 FROM sqlite_master WHERE name = 'record'").fetchone() is not None:
-        for year, rows in groupby(_rows_with_year(old), key=lambda pair: pair[0]):
-            head = _write_year(folder, year, head, (row for _, row in rows), keyring, roots, vfs)
-        # An earlier Hearthside that still runs would go on writing into the removed file: it is told to stop.
-        old.execute(
-            "CREATE TRIGGER IF NOT EXISTS migrated BEFORE INSERT ON record"
-            " BEGIN SELECT RAISE(ABORT, 'this journal was brought up to date; start Hearthside again'); END"
-        )
-    old.execute("COMMIT")
-    files.close_finished(old)
-    keyring.close()
+    for year, rows in groupby(_rows_with_year(old), key=lambda pair: pair[0]):
+        head = _write_year(folder, year, head, (row for _, row in rows), keyring, roots, vfs)
+    # An earlier Hearthside that still runs would go on writing into the removed file: it is told to stop.
+    old.execute(
+        "CREATE TRIGGER IF NOT EXISTS migrated BEFORE INSERT ON record"
+        " BEGIN SELECT RAISE(ABORT, 'this journal was brought up to date; start Hearthside again'); END"
+    )
 
 
 def _rows_with_year(old: apsw.Connection) -> Iterator[tuple[int, Json]]:
