@@ -244,3 +244,18 @@ def test_heads_are_remembered_in_the_state_folder(house: House) -> None:
     [held] = house.safekeeper.held()
     assert (held.head.seq, house.rooms.signer.genuine(held.head)) == (1, True)
     assert house.safety().heads[0].problem == ""
+
+
+def test_another_process_makes_new_keys_while_this_one_goes_on(tmp_path: Path) -> None:
+    with _house(tmp_path) as running, _house(tmp_path) as other:
+        running.rooms.journal.append([_note(n, f"word{n}") for n in range(20)])
+        running.keep_in_step()
+        assert _ended(other, other.start_rotation()).state == "done"
+        assert running.rooms.journal.append([_note(50, "after")]) == [True]  # before it was told
+        assert len(list(running.rooms.journal.read(kinds=["message"]))) == 21
+        assert running.rooms.vault.stale()
+        running.take_new_keys()
+        assert not running.rooms.vault.stale()
+        running.keep_in_step()
+        assert [hit.text for hit in running.search("after", Filters())] == ["after"]
+        assert running.rooms.journal.verify().sound

@@ -203,3 +203,18 @@ def test_many_days_are_read_and_found_again(folder: Path, keyring: Keyring) -> N
     assert [other.by_id(made[day].id).id for day in days] == [made[day].id for day in days]
     assert other.current(days).keys() == made.keys()
     other.close()
+
+
+def test_the_key_of_media_names_goes_wherever_the_keys_go(tmp_path: Path) -> None:
+    keyring = Keyring(tmp_path / "a", [b"\1" * 32])
+    assert keyring.address_key() is None
+    keyring.keep_address_key(b"\7" * 32)
+    keyring.add_media_key(b"\2" * 32, b"\3" * 32)
+    assert keyring.media_addresses() == {b"\2" * 32}
+    keyring.rewrite([b"\4" * 32])
+    assert keyring.address_key() == b"\7" * 32
+    Keyring.restore(tmp_path / "b", b"\5" * 32, keyring.snapshot())
+    keyring.close()
+    restored = Keyring(tmp_path / "b", [b"\5" * 32])
+    assert (restored.address_key(), restored.media_addresses()) == (b"\7" * 32, {b"\2" * 32})
+    restored.close()

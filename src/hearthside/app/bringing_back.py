@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hearthside.app.rooms import SYSTEM_SOURCES, keep_media_address_key, open_rooms
+from hearthside.app.rooms import SYSTEM_SOURCES, open_rooms
 from hearthside.config import Settings
 from hearthside.identity.vault import create_vault, open_vault, vault_exists
 from hearthside.intake.pauses import paused_sources
 from hearthside.journal import files
-from hearthside.journal.media import MediaKeys, MediaStore
+from hearthside.journal.keyring import Keyring
+from hearthside.journal.media import MediaStore
 from hearthside.leaving.bring_back import BringBackReport, add_to, bring_back
 
 
@@ -38,8 +39,8 @@ def bring_export_back(
     else:
         vault = create_vault(vault_folder, key_file=settings.key_file, now_ms=clock())
 
-    def open_media(keyring: MediaKeys, address_key: bytes) -> MediaStore:
-        keep_media_address_key(vault, address_key)
+    def open_media(keyring: Keyring, address_key: bytes) -> MediaStore:
+        keyring.keep_address_key(address_key)
         return MediaStore(vault_folder / "media", address_key, keyring)
 
     return bring_back(folder, vault_folder, vault.key("journal"), open_media, progress, stop)

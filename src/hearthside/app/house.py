@@ -16,7 +16,17 @@ from hearthside.app.access import Access
 from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
-from hearthside.app.rooms import CLOCK_SHIFT, HOME_ZONE, INVENTED, PERSON, SAMPLE, SELF_NAMES, Rooms, home_zone
+from hearthside.app.rooms import (
+    CLOCK_SHIFT,
+    HOME_ZONE,
+    INVENTED,
+    PERSON,
+    SAMPLE,
+    SELF_NAMES,
+    Rooms,
+    home_zone,
+    with_vault,
+)
 from hearthside.app.rotation import rotate
 from hearthside.app.safekeeping import Safekeeper, verified_in_words
 from hearthside.app.safety import lingering, safety_view, verification
@@ -234,6 +244,11 @@ class House:
         rotated = rotate(self.rooms, handle, passphrases)
         self.take_vault(rotated)
         return "New keys are in force. Backups made before still open with the paper key; make a backup now."
+
+    def take_new_keys(self) -> None:
+        """Somebody made new keys in another process: open the vault anew and go on."""
+        if self.rooms.vault.stale():
+            self.take_vault(with_vault(self.rooms, self.rooms.reopen()))
 
     def take_vault(self, rooms: Rooms) -> None:
         """Go on with the same rooms under another vault's keys."""

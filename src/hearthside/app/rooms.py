@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import apsw
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthside.alignment.stream import LifeStream
 from hearthside.config import Settings
@@ -21,10 +17,10 @@ from hearthside.egress import Egress, LedgerRow
 from hearthside.errors import NeedsPerson
 from hearthside.events import Event, Layer, Origin, Trust
 from hearthside.identity.database import open_database
-from hearthside.identity.durable import write_private
 from hearthside.identity.vault import Vault, create_vault, open_vault, vault_exists
 from hearthside.inference.adapters import AdapterRegistry
 from hearthside.journal import Journal
+from hearthside.journal.backup.layout import address_key
 from hearthside.journal.decisions import decided
 from hearthside.journal.disk import DiskGuard
 from hearthside.journal.heads import HeadSigner
@@ -49,8 +45,6 @@ SYSTEM_SOURCES = frozenset(
     }
 )
 """Sources that speak of the house itself; a vault with nothing else holds no life yet."""
-
-_ADDRESS_KEY = "media.address"
 
 HOME_ZONE, SELF_NAMES, PERSON, INVENTED = "home_zone", "self_names", "person", "invented"
 CLOCK_SHIFT, SAMPLE = "clock_shift_ms", "sample"
@@ -93,6 +87,7 @@ class Rooms:
     signer: HeadSigner
     disk: DiskGuard
     address_key: bytes
+    reopen: Callable[[], Vault]
     opened_ms: int
 
     def reading(self) -> Reading:
@@ -122,15 +117,21 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
         NeedsPerson: the passphrase or key file is missing or wrong; nothing was touched.
     """
     folder = Path(settings.vault).expanduser()
-    now_ms = clock()
+
+    def reopen() -> Vault:
+        return open_vault(folder, passphrase=passphrase, key_file=settings.key_file)
+
     if vault_exists(folder):
-        vault = open_vault(folder, passphrase=passphrase, key_file=settings.key_file)
+        vault = reopen()
     elif passphrase is not None:
-        vault = create_vault(folder, passphrase=passphrase, now_ms=now_ms)
+        vault = create_vault(folder, passphrase=passphrase, now_ms=clock())
     else:
-        vault = create_vault(folder, key_file=settings.key_file, now_ms=now_ms)
+        vault = create_vault(folder, key_file=settings.key_file, now_ms=clock())
     life_clock = LifeClock(clock)
-    journal = Journal(folder, vault.key("journal"), life_clock, former_keys=vault.former_keys("journal"))
+    journal = Journal(
+        folder, vault.key("journal"), life_clock, former_keys=vault.former_keys("journal"),
+        renew_keys=lambda: journal_keys(reopen()),
+    )  # fmt: skip
     life_clock.shift_ms = int(decided(journal).get(CLOCK_SHIFT) or 0)
     for name in ("stream", "index"):
         _drop_unless_it_opens(folder / f"{name}.db", vault.key(name))
@@ -138,8 +139,8 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
     index = Index(folder, vault.key("index"), journal)
     registry = AdapterRegistry(vault, life_clock)
     egress = Egress(_ledger(journal), life_clock)
-    address_key = media_address_key(vault)
-    media = MediaStore(folder / "media", address_key, journal.keyring)
+    address = address_key(vault, journal.keyring)
+    media = MediaStore(folder / "media", address, journal.keyring)
     signer = HeadSigner(vault.id, [vault.key("head"), *vault.former_keys("head")])
     disk = DiskGuard(folder, clock)
     return Rooms(
@@ -154,9 +155,24 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
         media,
         signer,
         disk,
-        address_key,
+        address,
+        reopen,
         life_clock(),
     )
+
+
+def journal_keys(vault: Vault) -> list[bytes]:
+    """The journal's keys, the one in force first."""
+    return [vault.key("journal"), *vault.former_keys("journal")]
+
+
+def with_vault(rooms: Rooms, vault: Vault) -> Rooms:
+    """The same rooms under a vault that was opened anew, after somebody made new keys."""
+    rooms.registry.use(vault)
+    rooms.stream.use_key(vault.key("stream"))
+    rooms.index.use_key(vault.key("index"))
+    signer = HeadSigner(vault.id, [vault.key("head"), *vault.former_keys("head")])
+    return replace(rooms, vault=vault, signer=signer)
 
 
 def _drop_unless_it_opens(path: Path, key: bytes) -> None:
@@ -168,28 +184,6 @@ def _drop_unless_it_opens(path: Path, key: bytes) -> None:
     except (NeedsPerson, apsw.CorruptError):
         for suffix in ("-wal", "-shm", ""):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def media_address_key(vault: Vault) -> bytes:
-    """The key that makes the names of media files. They stand in records, so it never changes: it is that of the first
-    root, or the one that came with the export this vault was brought back from."""
-    path = vault.folder / _ADDRESS_KEY
-    if path.exists():
-        sealed = path.read_bytes()
-        for key in (vault.key("media-address"), *vault.former_keys("media-address")):
-            with suppress(InvalidTag, ValueError):
-                return AESGCM(key).decrypt(sealed[:12], sealed[12:], _ADDRESS_KEY.encode())
-        raise NeedsPerson(
-            "media-key-damaged", f"{path} is damaged; nothing was changed. Put it back from a copy of the vault."
-        )
-    return [vault.key("media"), *vault.former_keys("media")][-1]
-
-
-def keep_media_address_key(vault: Vault, key: bytes) -> None:
-    """Use the media names of an export from now on; for a vault that has no media yet."""
-    nonce = secrets.token_bytes(12)
-    sealed = AESGCM(vault.key("media-address")).encrypt(nonce, key, _ADDRESS_KEY.encode())
-    write_private(vault.folder / _ADDRESS_KEY, nonce + sealed)
 
 
 def home_zone(journal: Journal) -> tzinfo:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hearthside.app.jobs import Handle
-from hearthside.app.rooms import Rooms
-from hearthside.journal.heads import HeadSigner
+from hearthside.app.rooms import Rooms, with_vault
 
 
 def rotate(rooms: Rooms, handle: Handle, passphrases: Sequence[str]) -> Rooms:
@@ -28,5 +26,4 @@ def rotate(rooms: Rooms, handle: Handle, passphrases: Sequence[str]) -> Rooms:
     rooms.registry.seal_anew(vault)
     rooms.stream.move_to(vault.key("stream"), lambda d, t: handle.progress(d, t, "making the life stream anew"))
     rooms.index.move_to(vault.key("index"), lambda d, t: handle.progress(d, t, "making the index anew"))
-    signer = HeadSigner(vault.id, [vault.key("head"), *vault.former_keys("head")])
-    return replace(rooms, vault=vault, signer=signer)
+    return with_vault(rooms, vault)

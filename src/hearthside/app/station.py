@@ -23,6 +23,7 @@ from hearthside.logs import logger
 if TYPE_CHECKING:
     from hearthside.web.residents import Resident
 
+_LOOK_S = 2.0  # between looks whether another process made new keys
 _KEEP_S = 15.0  # between looks for new records: lining up costs no token
 _LOG = logger("station")
 
@@ -165,9 +166,14 @@ def _access_token(rooms: Rooms) -> str:
 
 def _keep(house: House, stop: threading.Event) -> None:
     """Keep the derived rooms in step, give meaning to new records, and begin the night; never calls the model idly."""
-    last_night, looked_back = "", False
-    while not stop.wait(_KEEP_S if house.rooms.stream.bounds() else 2.0):
+    last_night, looked_back, waited = "", False, 0.0
+    while not stop.wait(_LOOK_S):
         try:
+            house.take_new_keys()
+            waited += _LOOK_S
+            if waited < _KEEP_S and house.rooms.stream.bounds():
+                continue
+            waited = 0.0
             _keep_safe(house)
             if not looked_back:  # a night that a crash cut short goes on
                 looked_back = True

@@ -109,7 +109,8 @@ class AdapterRegistry:
             NeedsPerson: `adapters-key-wrong`; the list does not open with this vault's key. Nothing was touched.
         """
         self._folder = vault.folder / "adapters"
-        self._ciphers = [AESGCM(key) for key in (vault.key("adapters"), *vault.former_keys("adapters"))]
+        self._ciphers: list[AESGCM] = []
+        self.use(vault)
         # The first root's for ever: ids stand in the journal and must not change with a rotation.
         self._id_key = [vault.key("adapter-ids"), *vault.former_keys("adapter-ids")][-1]
         self._clock = clock
@@ -232,10 +233,14 @@ class AdapterRegistry:
             self._write(entries)
             return next((entry for entry in entries if entry.state is AdapterState.ACTIVE), None)
 
+    def use(self, vault: Vault) -> None:
+        """Go on with the keys of a vault that was opened anew."""
+        self._ciphers = [AESGCM(key) for key in (vault.key("adapters"), *vault.former_keys("adapters"))]
+
     def seal_anew(self, vault: Vault) -> None:
         """After a rotation: seal every file under the new key. Cut short, the rest opens with the former one."""
+        self.use(vault)
         with self._changing() as entries:
-            self._ciphers = [AESGCM(key) for key in (vault.key("adapters"), *vault.former_keys("adapters"))]
             for entry in entries:
                 if entry.state in _WITH_BYTES:
                     self._seal(entry.id, self._open(entry.id))

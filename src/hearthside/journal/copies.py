@@ -88,7 +88,7 @@ def repair_media(
     vault: Vault, keyring: Keyring, copies: Sequence[Copy], notes: list[str], progress: Progress
 ) -> tuple[int, list[str]]:
     """Look at every media file and put back what is damaged or missing; how many, and the addresses that nobody has."""
-    store = MediaStore(vault.folder / "media", address_key(vault), keyring)
+    store = MediaStore(vault.folder / "media", address_key(vault, keyring), keyring)
     addresses = sorted(address.hex() for address in keyring.media_addresses())
     listed: _Listed | None = None
     back, lost = 0, []

@@ -17,6 +17,14 @@ def cannot_keep(error: Exception) -> Refused:
     )
 
 
+def read_failed(error: apsw.Error) -> RetryLater:
+    """The disk refused to read; nothing is said about whether what is on it is right."""
+    return RetryLater(
+        "journal-read-failed",
+        f"The journal could not be read ({type(error).__name__}); nothing was changed. Try again.",
+    )
+
+
 def closed() -> RetryLater:
     """Nobody writes any more."""
     return RetryLater("journal-closed", "The journal is closed; nothing was written. Try again.")
@@ -42,6 +50,21 @@ def explained(cause: Exception) -> HearthsideError:
         error = cannot_keep(cause)
     error.__cause__ = cause
     return error
+
+
+@contextmanager
+def explaining_opening() -> Iterator[None]:
+    """The disk's errors as errors the caller can act on, while the journal is opened."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise explained(error) from error
+    except (apsw.Error, OSError) as error:
+        raise RetryLater(
+            "journal-open-failed",
+            f"The journal could not be opened ({type(error).__name__}); it is as it was. See that there is space on"
+            " the disk and that it can be written to, and try again.",
+        ) from error
 
 
 @contextmanager

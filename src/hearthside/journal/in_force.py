@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TypeVar
 
 from hearthside.events import Json
 from hearthside.journal import files
+from hearthside.journal.listing import Listing
 from hearthside.journal.year_file import Replaced, YearFile
 
 _Answer = TypeVar("_Answer")
@@ -26,18 +26,18 @@ class InForce:
     def __init__(self, folder: Path, make: Callable[[Path], YearFile]) -> None:
         self._folder, self._make = folder, make
         self._lock = threading.Lock()
-        self._names: list[str] = []  # of the folder, when `known` was made
+        self._listing = Listing(folder)
+        self._names: list[str] | None = None  # in the folder, when `known` was made
         self.known: tuple[YearFile, ...] = ()
 
     def now(self) -> tuple[YearFile, ...]:
         """The year files, oldest first."""
-        # Names and not the folder's time: that stands still for some milliseconds, in which a file may be replaced.
-        if os.listdir(self._folder) == self._names:  # noqa: PTH208 - for each call; paths would cost ten times as much
+        if self._listing.names() is self._names:
             return self.known
         with self._lock:
             before = self.known
             while True:
-                names = os.listdir(self._folder)  # noqa: PTH208
+                names = self._listing.names()
                 try:
                     self.known = self._opened()
                 except Replaced:

@@ -18,23 +18,33 @@ from pathlib import Path
 import apsw
 import orjson
 
-from hearthside.errors import HearthsideError, NeedsPerson
+from hearthside.errors import NeedsPerson
 from hearthside.events import Json, Record, record_from_body
-from hearthside.identity.durable import make_folder
-from hearthside.journal import files, migrations
+from hearthside.journal import files
 from hearthside.journal.batch import Batch
-from hearthside.journal.explaining import cannot_keep, closed, explained, explaining
+from hearthside.journal.explaining import cannot_keep, closed, explained, explaining, explaining_opening
 from hearthside.journal.in_force import InForce
-from hearthside.journal.keyring import KEY_MISSING, DayKey, Keyring, keyring_damaged
+from hearthside.journal.keyring import KEY_MISSING, DayKey
 from hearthside.journal.keys import keyring_keys, year_keys
-from hearthside.journal.queries import READ, SEALED, WHOLE, in_earlier, query, under_old_ids
+from hearthside.journal.opening import finish_cut_off_forgetting, open_keyring, put_in_order
+from hearthside.journal.queries import (
+    READ,
+    SEALED,
+    WHOLE,
+    in_earlier,
+    in_order,
+    may_have,
+    overlap,
+    query,
+    rows_of,
+    under_old_ids,
+)
 from hearthside.journal.rewriting import rewrite
 from hearthside.journal.sealing import Opened, Prepared, SealedRow, prepare, unseal
-from hearthside.journal.shredding import finish_forgetting, forget
+from hearthside.journal.shredding import forget
 from hearthside.journal.verification import VerifyReport, verify
 from hearthside.journal.writer import Done, Job, Writer
 from hearthside.journal.year_file import Head, Replaced, YearFile, genesis, head_of
-from hearthside.logs import logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,12 @@ class Journal:
         clock: gives the arrival time, UTC milliseconds.
         former_keys: keys from before a rotation, for files that were not rewritten yet.
         vfs: see `open_database`.
+        renew_keys: gives the keys as they are now, the one in force first; asked where a file opens with none of the
+            known ones, because another process made new keys.
+
+    Raises:
+        NeedsPerson: no key opens it, it is damaged, or of a newer Hearthside; nothing was changed.
+        RetryLater: the disk refused.
     """
 
     def __init__(
@@ -75,63 +91,27 @@ class Journal:
         *,
         former_keys: Sequence[bytes] = (),
         vfs: str | None = None,
+        renew_keys: Callable[[], Sequence[bytes]] | None = None,
     ) -> None:
         self.folder = folder / "journal"
+        self._renew_keys = renew_keys
         self._clock, self._vfs = clock, vfs
         self._roots = (key, *former_keys)
-        make_folder(self.folder)
-        with files.rewriting(self.folder, wait=False) as alone:
-            if alone:
-                files.sweep(self.folder)
-        if (self.folder / files.RESTORING).exists():
-            raise NeedsPerson(
-                "restore-unfinished",
-                "Restoring this vault was cut off, so it is not whole; the backup is untouched."
-                " Run `hearthside restore` again.",
-            )
-        migrations.bring_up_to_date(folder, self._roots, vfs)
-        self.keyring = self._keyring()
-        self._files = InForce(self.folder, lambda path: YearFile(path, year_keys(self._roots), vfs))
         self._shreds: tuple[Path, int] | None = None
+        with explaining_opening():
+            self._open(folder)
+        self._writer = Writer(self._commit)
+
+    def _open(self, vault: Path) -> None:
+        put_in_order(vault, self.folder, self._roots, self._vfs)
+        self.keyring = open_keyring(self.folder, self._roots, self._vfs)
+        self._files = InForce(self.folder, lambda path: YearFile(path, year_keys(self._roots), self._vfs))
         try:
             self._files.now()
         except BaseException:
             self.keyring.close()
             raise
-        self._finish_forgetting()
-        self._writer = Writer(self._commit)
-
-    def _keyring(self) -> Keyring:
-        keys = keyring_keys(self._roots)
-        if files.current(self.folder, files.KEYRING) is None:
-            with files.rewriting(self.folder):  # two processes must not make one each
-                return Keyring(self.folder, keys, self._vfs)
-        try:
-            return Keyring(self.folder, keys, self._vfs)
-        except NeedsPerson as error:
-            if error.code == "database-key-wrong" and self._opens_a_year():
-                raise keyring_damaged() from error  # so it is not the key
-            raise
-
-    def _opens_a_year(self) -> bool:
-        for path in files.year_files(self.folder):
-            try:
-                files.open_with_any(path, year_keys(self._roots), self._vfs).close()
-            except (HearthsideError, apsw.Error):
-                continue
-            return True
-        return False
-
-    def _finish_forgetting(self) -> None:
-        """What a crash cut short; where it cannot be done now the journal opens all the same."""
-        try:
-            if not self.keyring.doomed():
-                return
-            with files.rewriting(self.folder, wait=False) as alone:
-                if alone:
-                    finish_forgetting(self._files.now(), self.keyring)
-        except (HearthsideError, apsw.Error, OSError) as error:
-            logger("journal").warning("forgetting could not be finished yet: %s", type(error).__name__)
+        finish_cut_off_forgetting(self.folder, self._files.now, self.keyring)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -308,10 +288,13 @@ class Journal:
         """The records with these ids; an unknown or forgotten id is simply absent."""
         found = dict[bytes, Stored]()
         missing = list(dict.fromkeys(ids))
-        # The newest first: that is where most of what is asked for lies.
-        for place, file in enumerate(reversed(self._files.now())):
-            wanted = missing if place == 0 else [identity for identity in missing if file.may_have_id(identity)]
-            for row in self._files.answer(file, partial(_rows_of, wanted)):
+        in_force = self._files.now()
+        # Years that are over know their bounds, so most of them are not asked; the newest takes what is left.
+        for file in (*in_force[-2::-1], *in_force[-1:]):
+            wanted = missing
+            if file is not in_force[-1]:
+                wanted = [identity for identity in missing if self._files.answer(file, partial(may_have, identity))]
+            for row in self._files.answer(file, partial(rows_of, wanted)) if wanted else ():
                 if (stored := self._stored(row)) is not None:
                     found[stored.id] = stored
             missing = [identity for identity in missing if identity not in found]
@@ -333,7 +316,7 @@ class Journal:
         sql, values = query(start_ms, end_ms, kinds, sources, newest_first)
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
-        yield from self._merged(sql, values, newest_first, limit)
+        yield from self._merged(sql, values, newest_first, limit, (start_ms, end_ms))
 
     def read_long(self, start_ms: int, end_ms: int) -> Iterator[Stored]:
         """Intervals of more than 24 hours that overlap [start_ms, end_ms), in order of (start time, id)."""
@@ -418,15 +401,25 @@ class Journal:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _merged(
-        self, sql: str, values: Sequence[Json], newest_first: bool = False, limit: int | None = None
+        self,
+        sql: str,
+        values: Sequence[Json],
+        newest_first: bool = False,
+        limit: int | None = None,
+        between: tuple[int | None, int | None] = (None, None),
     ) -> Iterator[Stored]:
-        streams = [self._files.rows(file, lambda file: file.rows(sql, values)) for file in self._files.now()]
-        if len(streams) == 1:
-            rows = streams[0]
-        elif newest_first:
-            rows = heapq.merge(*streams, key=lambda row: (-row[0], row[1]))
-        else:
-            rows = heapq.merge(*streams, key=lambda row: (row[0], row[1]))
+        """What a query gives, of all files that have anything between two times."""
+        streams = list[tuple[int | None, Iterator[Json]]]()
+        in_force = self._files.now()
+        for file in in_force:
+            bound = None
+            if file is not in_force[-1]:
+                first, last = self._files.answer(file, YearFile.bounds)
+                bound = last if newest_first else first
+                if last < first or not overlap(between, first, last):
+                    continue
+            streams.append((bound, self._files.rows(file, lambda file: file.rows(sql, values))))
+        rows = streams[0][1] if len(streams) == 1 else in_order(streams, newest_first)
         yield from self._all_stored(islice(rows, limit))
 
     def _all_stored(self, rows: Iterable[Json]) -> Iterator[Stored]:
@@ -461,10 +454,6 @@ class Journal:
             for row in self._files.answer(file, lambda file: list(file.whole_rows(seq, seq))):
                 return row.key, row.sealed
         return None, None
-
-
-def _rows_of(ids: Sequence[bytes], file: YearFile) -> list[Json]:
-    return list(file.rows_of(READ, ids, WHOLE))
 
 
 def _prepared(records: Sequence[Record]) -> list[Prepared]:

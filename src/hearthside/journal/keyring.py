@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,25 +21,25 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hearthside.errors import HearthsideError, NeedsPerson, RetryLater
 from hearthside.events import Json
 from hearthside.journal import files
+from hearthside.journal.keyring_file import (
+    highest,
+    insert_keys,
+    insert_media,
+    new_database,
+    salvage,
+    sequence,
+    set_sequence,
+    wrong_in_rows,
+)
 from hearthside.journal.pages import wrong_in_pages
 
 KEY_MISSING = "keyring-incomplete"
 """Code of the error when a key is not there."""
 _OPEN, _CLOSED, _DOOMED = 0, 1, 2  # what `closed` says of a key; doomed ones are about to be destroyed
 _KEY_BYTES = 32
+_ADDRESS_KEY_AT = bytes(32)  # no content has this address; so it goes wherever the keys of media go
 _READ_AHEAD = 64  # keys that are read together: days that came in together were given ids together
 _CACHED = 20_000  # ciphers kept in memory; ten years of fifteen sources are 55,000 keys
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS key (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, day INTEGER NOT NULL, key BLOB NOT NULL,
-    closed INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE INDEX IF NOT EXISTS key_by_day ON key (source, day);
-CREATE TABLE IF NOT EXISTS spare (id INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS media (address BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spare_media (address BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ class Keyring:
 
     def __init__(self, folder: Path, keys: Sequence[bytes], vfs: str | None = None) -> None:
         self._folder, self._keys, self._vfs = folder, tuple(keys), vfs
+        self.renew: Callable[[], Sequence[bytes]] | None = None
+        """Gives the keys as they are now; asked where the file in force opens with none of the known ones."""
         self._lock = threading.RLock()
         self._by_id: dict[int, DayKey] = {}
         self._by_day: dict[tuple[str, int], DayKey] = {}
@@ -118,7 +120,7 @@ class Keyring:
             key = self._read_twice("SELECT key FROM key WHERE id = ?", "SELECT key FROM spare WHERE id = ?", (key_id,))
             if key is None:
                 raise NeedsPerson(
-                    KEY_MISSING,
+                    "keyring-incomplete",
                     "A key of the keyring is missing, so some records cannot be opened; nothing was changed."
                     " `hearthside verify` says which, and `hearthside repair` puts it back from a backup.",
                 )
@@ -160,7 +162,7 @@ class Keyring:
     def last_id(self) -> int:
         """The highest id ever given."""
         with self._lock:
-            return _sequence(self._reading())
+            return sequence(self._reading())
 
     def ids(self) -> set[int]:
         """Every key there is."""
@@ -201,10 +203,18 @@ class Keyring:
                         connection.execute(f"DELETE FROM {table} WHERE address = ?", (address,))
             self._leave_no_trace()
 
+    def address_key(self) -> bytes | None:
+        """What makes the names of media files where it came with an export; None where it is the vault's own."""
+        return self.media_key(_ADDRESS_KEY_AT)
+
+    def keep_address_key(self, key: bytes) -> None:
+        """Name media files by this key from now on; for a journal that names none yet."""
+        self.add_media_key(_ADDRESS_KEY_AT, key)
+
     def media_addresses(self) -> set[bytes]:
         """Addresses of all media files that have a key."""
         with self._lock:
-            return {bytes(row[0]) for row in self._all("SELECT address FROM media")}
+            return {bytes(row[0]) for row in self._all("SELECT address FROM media")} - {_ADDRESS_KEY_AT}
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
@@ -218,7 +228,7 @@ class Keyring:
                 )
             ]
             media = [[bytes(a).hex(), bytes(k).hex()] for a, k in self._all("SELECT address, key FROM media")]
-            last = _sequence(self._connection)
+            last = sequence(self._connection)
         return orjson.dumps({"format": 1, "keys": keys, "media": media, "last": last})
 
     def missing_from(self, snapshot: bytes) -> tuple[list[int], int]:
@@ -233,10 +243,10 @@ class Keyring:
             with self._writing() as connection:
                 known = {int(row[0]) for row in connection.execute("SELECT id FROM key")}
                 back = [row for row in document["keys"] if row[0] not in known]
-                _insert_keys(connection, back)
+                insert_keys(connection, back)
                 had = {bytes(row[0]).hex() for row in connection.execute("SELECT address FROM media")}
                 media = [row for row in document["media"] if row[0] not in had]
-                _insert_media(connection, media)
+                insert_media(connection, media)
             self._by_id.clear()
         return [int(row[0]) for row in back], len(media)
 
@@ -246,11 +256,11 @@ class Keyring:
         document = orjson.loads(snapshot)
         path = files.next_revision(folder, files.KEYRING)
         with files.removed_on_failure(path):
-            connection = _new_database(path, key, vfs)
+            connection = new_database(path, key, vfs)
             with connection:
-                _insert_keys(connection, document["keys"])
-                _insert_media(connection, document["media"])
-                _set_sequence(connection, int(document["last"]))
+                insert_keys(connection, document["keys"])
+                insert_media(connection, document["media"])
+                set_sequence(connection, int(document["last"]))
             files.close_finished(connection)
         files.put_in_force(path)
 
@@ -261,7 +271,7 @@ class Keyring:
                 connection.execute(f"UPDATE key SET closed = {_CLOSED} WHERE closed = {_OPEN}")
                 rows = [list(row) for row in connection.execute("SELECT id, source, day, hex(key), closed FROM key")]
                 media = [list(row) for row in connection.execute("SELECT hex(address), hex(key) FROM media")]
-                last = _sequence(connection)
+                last = sequence(connection)
                 self._keys = tuple(keys)
                 path = self._create(files.next_revision(self._folder, files.KEYRING), (rows, media, last))
             # Whoever waited for the lock sees that the file is no longer the one in force.
@@ -276,7 +286,7 @@ class Keyring:
             self._leave_no_trace()
             with closing(self._open(self._path)) as fresh:
                 wrong = [self.wrong_at_opening, files.wrong_in_header(self._path, self._salt(fresh))]
-                wrong += wrong_in_pages(fresh) or _wrong_in_rows(fresh)
+                wrong += wrong_in_pages(fresh) or wrong_in_rows(fresh)
         return [what for what in dict.fromkeys(wrong) if what]
 
     def repair_pages(self) -> bool:
@@ -290,8 +300,8 @@ class Keyring:
             try:
                 # Read through another one: in a transaction nothing can be read any more after a bad page.
                 with closing(self._open(self._path)) as connection:
-                    rows, media, whole = _salvage(connection)
-                content = (rows, media, _highest(rows))
+                    rows, media, whole = salvage(connection)
+                content = (rows, media, highest(rows))
                 path = self._create(files.next_revision(self._folder, files.KEYRING), content)
             finally:
                 if lock.in_transaction:
@@ -328,13 +338,19 @@ class Keyring:
         return made
 
     def _read_twice(self, sql: str, spare: str, values: tuple[object, ...]) -> bytes | None:
+        refused: apsw.Error | None = None
         for question in (sql, spare):
             try:
                 row = self._reading().execute(question, values).fetchone()
             except apsw.CorruptError:
                 continue
+            except apsw.Error as error:
+                refused = error
+                continue
             if row is not None:
                 return bytes(row[0])
+        if refused is not None:
+            raise _failed(refused) from refused
         return None
 
     def _all(self, sql: str) -> list[Json]:
@@ -379,17 +395,23 @@ class Keyring:
             raise
 
     def _open(self, path: Path) -> apsw.Connection:
+        try:
+            return files.open_with_any(path, self._keys, self._vfs)
+        except NeedsPerson as error:
+            if error.code != "database-key-wrong" or self.renew is None:
+                raise
+        self._keys = tuple(self.renew())
         return files.open_with_any(path, self._keys, self._vfs)
 
     def _create(self, path: Path, content: tuple[object, ...]) -> Path:
         with files.removed_on_failure(path):
-            connection = _new_database(path, self._keys[0], self._vfs)
+            connection = new_database(path, self._keys[0], self._vfs)
             if content:
                 keys, media, last = content
                 with connection:
-                    _insert_keys(connection, keys)  # type: ignore[arg-type]
-                    _insert_media(connection, media)  # type: ignore[arg-type]
-                    _set_sequence(connection, last)  # type: ignore[arg-type]
+                    insert_keys(connection, keys)  # type: ignore[arg-type]
+                    insert_media(connection, media)  # type: ignore[arg-type]
+                    set_sequence(connection, last)  # type: ignore[arg-type]
             files.close_finished(connection)
         files.put_in_force(path)
         return path
@@ -397,7 +419,7 @@ class Keyring:
     def _read_ahead(self, key_id: int) -> None:
         first = key_id - key_id % _READ_AHEAD
         sql = "SELECT id, key FROM key WHERE id BETWEEN ? AND ?"
-        with suppress(apsw.CorruptError):  # the second copy is asked for the one that is wanted
+        with suppress(apsw.Error):  # then the second copy is asked for the one that is wanted
             rows = list(self._reading().execute(sql, (first, first + _READ_AHEAD - 1)))
             for found, key in rows:
                 if found not in self._by_id:
@@ -410,34 +432,10 @@ class Keyring:
 
     def _leave_no_trace(self) -> None:
         """Old pages of the write-ahead log go too; the main file is overwritten in place (secure_delete)."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def _salvage(connection: apsw.Connection) -> tuple[list[list[object]], list[list[object]], bool]:
-    """All keys that either copy has, and whether every page of both could be read."""
-    whole = True
-
-    def readable(sql: str) -> Iterator[Json]:
-        nonlocal whole
         try:
-            yield from connection.execute(sql)
-        except apsw.Error:
-            whole = False
-
-    rows: dict[int, list[object]] = {}
-    for sql in ("SELECT id, source, day, hex(key), closed FROM key", "SELECT id, '', 0, hex(key), 1 FROM spare"):
-        for row in readable(sql):
-            rows.setdefault(int(row[0]), list(row))
-    media: dict[str, list[object]] = {}
-    for table in ("media", "spare_media"):
-        for row in readable(f"SELECT hex(address), hex(key) FROM {table}"):
-            media.setdefault(str(row[0]), list(row))
-    return list(rows.values()), list(media.values()), whole
-
-
-def _highest(rows: list[list[object]]) -> int:
-    # A little above, because the highest ids may be among the lost: an id is never given twice.
-    return max((int(str(row[0])) for row in rows), default=0) + 10_000
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except apsw.Error as error:
+            raise _failed(error) from error
 
 
 def keyring_damaged() -> NeedsPerson:
@@ -456,52 +454,3 @@ def _failed(error: apsw.Error) -> HearthsideError:
         "keyring-write-failed",
         f"The keyring could not be used ({type(error).__name__}); nothing of this was kept. Try again.",
     )
-
-
-def _new_database(path: Path, key: bytes, vfs: str | None) -> apsw.Connection:
-    new = files.unfinished(path)
-    if new.exists():
-        files.remove_database(new)
-    connection = files.open_with_any(new, [key], vfs, create=True)
-    connection.execute(_SCHEMA)
-    connection.execute("INSERT INTO meta VALUES ('salt', ?)", (files.salt_of(connection),))
-    return connection
-
-
-def _wrong_in_rows(connection: apsw.Connection) -> list[str]:
-    """Keys and their second copies lie on different pages, so an old page of either, put back, shows here."""
-    found = []
-    for table, spare, column in (("key", "spare", "id"), ("media", "spare_media", "address")):
-        sql = f"SELECT count(*) FROM {table} FULL JOIN {spare} USING ({column}) WHERE {spare}.key IS NOT {table}.key"
-        if unlike := int(connection.execute(sql).get):
-            found.append(f"{unlike:,} {'keys' if table == 'key' else 'keys of media'} differ from their second copy")
-    highest = int(connection.execute("SELECT coalesce(max(id), 0) FROM key").get)
-    if highest > _sequence(connection):
-        found.append("the number of the last key is an earlier one")
-    return found
-
-
-def _insert_keys(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
-    connection.executemany(
-        "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)",
-        [(key_id, source, day, bytes.fromhex(str(key)), closed) for key_id, source, day, key, closed in rows],
-    )
-    spare = [(row[0], bytes.fromhex(str(row[3]))) for row in rows]
-    connection.executemany("INSERT OR REPLACE INTO spare VALUES (?, ?)", spare)
-
-
-def _insert_media(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
-    pairs = [(bytes.fromhex(str(address)), bytes.fromhex(str(key))) for address, key in rows]
-    for table in ("media", "spare_media"):
-        connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", pairs)
-
-
-def _sequence(connection: apsw.Connection) -> int:
-    """The highest id ever given."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'key'").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _set_sequence(connection: apsw.Connection, last: int) -> None:
-    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'key'")
-    connection.execute("INSERT INTO sqlite_sequence VALUES ('key', ?)", (last,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ import apsw
 from hearthside.errors import NeedsPerson
 from hearthside.events import MINUTE_MS, Json
 from hearthside.journal import files, stamp, tally
+from hearthside.journal.explaining import read_failed
+from hearthside.journal.listing import Listing
 from hearthside.journal.readers import Readers
 from hearthside.journal.sealing import GENESIS, link, minute_of
 
@@ -105,7 +106,8 @@ class YearFile:
         self._readers = Readers(self._open)
         self._write_lock = threading.Lock()
         self._writer: apsw.Connection | None = None
-        self._names: list[str] = []
+        self._listing = Listing(path.parent)
+        self._names: list[str] | None = None  # in the folder, when this was the newest file
         self._bounds: tuple[int, int] | None = None
         try:
             self.wrong_at_opening = files.wrong_in_header(path)
@@ -215,8 +217,8 @@ class YearFile:
                 raise
 
     def _is_newest(self) -> bool:
-        names = os.listdir(self.path.parent)  # noqa: PTH208 - for each commit; paths would cost as much as the rest
-        if names != self._names:
+        names = self._listing.names()
+        if names is not self._names:
             if files.newest_year_file(self.path.parent, names) != self.path:
                 return False
             self._names = names
@@ -269,12 +271,18 @@ class YearFile:
         Raises:
             Replaced: the file is not there any more; never after the first row.
             NeedsPerson: a page of the file is not what was written; the cipher notices every flipped bit.
+            RetryLater: the disk refused.
         """
-        connection = self._readers.take()
+        try:
+            connection = self._readers.take()
+        except apsw.Error as error:
+            raise read_failed(error) from error
         try:
             yield from connection.execute(sql, values)
         except (apsw.CorruptError, apsw.NotADBError) as error:
             raise self.damaged() from error
+        except (apsw.IOError, apsw.FullError, apsw.BusyError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
+            raise read_failed(error) from error
         finally:
             self._readers.give_back(connection)
 
@@ -309,7 +317,7 @@ class YearFile:
 
     def may_have(self, start_ms: int) -> bool:
         """Whether anything here is as early and as late; only of a year that is over."""
-        first, last = self._known_bounds()
+        first, last = self.bounds()
         return first <= start_ms <= last
 
     def may_have_id(self, identity: bytes) -> bool:
@@ -317,10 +325,11 @@ class YearFile:
         start_ms = None if self.has_old_ids else minute_of(identity)
         if start_ms is None:
             return True
-        first, last = self._known_bounds()
+        first, last = self.bounds()
         return first < start_ms + MINUTE_MS and start_ms <= last
 
-    def _known_bounds(self) -> tuple[int, int]:
+    def bounds(self) -> tuple[int, int]:
+        """The first and last start time here, (0, -1) when nothing is; only of a year that is over, so kept."""
         if self._bounds is None:
             first = next(self.rows(f"{_FIRST} LIMIT 1"), None)
             last = next(self.rows("SELECT max(start_ms) FROM record"))

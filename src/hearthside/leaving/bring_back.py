@@ -24,7 +24,7 @@ from hearthside.journal.attachments import FIELD
 from hearthside.journal.decisions import KIND as DECISION
 from hearthside.journal.decisions import decided
 from hearthside.journal.keyring import Keyring
-from hearthside.journal.media import MediaKeys, MediaStore
+from hearthside.journal.media import MediaStore
 from hearthside.journal.restoring import Restoring
 from hearthside.journal.sealing import Opened, prepare_body
 from hearthside.leaving.json_lines import BadLine, Line, damaged_lines, read_lines
@@ -32,7 +32,7 @@ from hearthside.leaving.manifest import Fault, Manifest, Year, faults_in, inside
 from hearthside.leaving.originals import LIST, STEP_BYTES, Original, read_list
 from hearthside.leaving.pace import Pace, ProgressTold, Stopped
 
-OpenMedia: TypeAlias = Callable[[MediaKeys, bytes], MediaStore]
+OpenMedia: TypeAlias = Callable[[Keyring, bytes], MediaStore]
 """Gives the media store of the vault that is made; from now on it makes addresses with the key that is passed."""
 
 _BATCH = 2000

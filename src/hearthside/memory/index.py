@@ -90,6 +90,10 @@ class Index:
         """Put everything on the disk, nothing in the write-ahead log: after this a power cut changes nothing."""
         settle(self._connection())
 
+    def use_key(self, key: bytes) -> None:
+        """Go on with the file that another process put in its place under this key."""
+        self._key = key
+
     def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
         """Make the index anew under another key, beside the present one, and then take its place."""
         with tempfile.TemporaryDirectory(dir=self._path.parent, prefix="moving-") as folder:

@@ -141,7 +141,7 @@ def _compare(source: Source, report: RestoreReport, clock: Callable[[], int]) ->
             problems.append("The restored journal does not end where the signed head says.")
         looked = journal.verify()
         problems += [f"Restored {fault.where}: {fault.what}." for fault in looked.faults]
-        media = MediaStore(vault.folder / "media", address_key(vault), journal.keyring)
+        media = MediaStore(vault.folder / "media", address_key(vault, journal.keyring), journal.keyring)
         problems += [f"Restored media {fault.address}: {fault.message}" for fault in media.verify()]
     finally:
         journal.close()

@@ -20,6 +20,7 @@ from hearthside.events import Json
 from hearthside.identity import sealed_stream
 from hearthside.identity.vault import Vault
 from hearthside.journal.heads import HeadSigner, SignedHead
+from hearthside.journal.keyring import Keyring
 
 HEADS, SEGMENTS, CHANGED, KEYRINGS = "heads/", "segments/", "changed/", "keyrings/"
 RECOVERY, MEDIA, MEDIA_LISTS, ADAPTERS, SETTINGS = "recovery/", "media/", "media-lists/", "adapters/", "settings/"
@@ -183,9 +184,12 @@ class Sealer:
         return manifest
 
 
-def address_key(vault: Vault) -> bytes:
-    """What makes the names of media files: of the vault's first root, so that a new root changes no name."""
-    return [vault.key("media"), *vault.former_keys("media")][-1]
+def address_key(vault: Vault, keyring: Keyring) -> bytes:
+    """What makes the names of media files: of the vault's first root, so that a new root changes no name.
+
+    Or what came with the export that the vault was brought back from: names stand in records and never change.
+    """
+    return keyring.address_key() or [vault.key("media"), *vault.former_keys("media")][-1]
 
 
 def head_name(head: SignedHead) -> str:

@@ -255,7 +255,7 @@ class _Restore:
         return counted
 
     def _media(self, made: Restoring, state: Manifest, keys: KeyringCopy) -> tuple[int, tuple[str, ...]]:
-        store = MediaStore(self.vault.folder / "media", address_key(self.vault), made.keyring)
+        store = MediaStore(self.vault.folder / "media", address_key(self.vault, made.keyring), made.keyring)
         there = keys.media_keys()
         try:
             listed = self.reader.media(state)
