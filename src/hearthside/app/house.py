@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from hearthside.alignment.show import show_day, show_slice
@@ -17,11 +16,8 @@ from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
 from hearthside.app.rooms import (
-    CLOCK_SHIFT,
-    HOME_ZONE,
     INVENTED,
     PERSON,
-    SAMPLE,
     SELF_NAMES,
     Rooms,
     home_zone,
@@ -30,6 +26,7 @@ from hearthside.app.rooms import (
 from hearthside.app.rotation import rotate
 from hearthside.app.safekeeping import Safekeeper, verified_in_words
 from hearthside.app.safety import lingering, safety_view, verification
+from hearthside.app.sampling import let_sample_in
 from hearthside.app.suggestions import suggestions
 from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
@@ -39,18 +36,17 @@ from hearthside.companion.offers import OfferDesk
 from hearthside.companion.wording import LanguageModel
 from hearthside.erasure import Preview, forget
 from hearthside.errors import NeedsPerson, RetryLater
-from hearthside.events import Event, Series, local_datetime, ms_of
+from hearthside.events import Event, Series, local_datetime
 from hearthside.home import EntityState, HomeAssistant
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake import FileReport, Importer, Outcome, Progress
-from hearthside.journal.decisions import decide, decided
+from hearthside.journal.decisions import decided
 from hearthside.leaving.export import Belongings, export_everything
 from hearthside.memory.hits import Filters, Hit
 from hearthside.memory.search import Embedder, embed_waiting, search
-from hearthside.sample_life import DEFAULT_SEED, SampleLife, generate
+from hearthside.sample_life import DEFAULT_SEED
 from hearthside.web.house import HealthView, Job, Overview, SafetyView, TrainingView
 
-_SAMPLE_DAYS = 32
 _QUESTIONS_ALLOWED_FOR = 20  # more hits asked for, because the person's own questions are taken out of them
 _NAMES_FROM = ("message", "utterance", "conversation")
 
@@ -281,37 +277,8 @@ class House:
         return f"{total}."
 
     def _sample(self, handle: Handle) -> str:
-        rooms = self.rooms
-        made = decided(rooms.journal).get(SAMPLE)
-        if made is None and (rooms.has_life() or decided(rooms.journal).get(INVENTED)):
-            raise NeedsPerson(
-                "sample-not-empty", "This vault holds your own life; the sample life goes into an empty one."
-            )
         handle.progress(0, 0, "inventing a month of a life")
-        if made is None:
-            made = {"seed": self.sample_seed, "last_day": local_datetime(rooms.clock(), 0).date().isoformat()}
-            decide(rooms.journal, SAMPLE, made, rooms.clock())
-        folder = rooms.vault.folder / "sample_life"
-        try:
-            # Asked for twice, or cut short: the same files again add what is missing and nothing twice.
-            life = generate(
-                folder, seed=int(made["seed"]), last_day=date.fromisoformat(made["last_day"]), days=_SAMPLE_DAYS
-            )
-            if not decided(rooms.journal).get(INVENTED):
-                self._settle_in(life)
-            return self._import(handle, [folder])
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)  # nothing lies in the clear in a vault, not even an invented life
-
-    def _settle_in(self, life: SampleLife) -> None:
-        """The invented life stands at the end of its last day; from there its clock runs on."""
-        rooms, now = self.rooms, ms_of(life.now)
-        decide(rooms.journal, CLOCK_SHIFT, rooms.clock.shift_ms + now - rooms.clock(), now)
-        rooms.clock.set_to(now)
-        decide(rooms.journal, PERSON, life.first_name, now)
-        decide(rooms.journal, SELF_NAMES, list(life.self_names), now)
-        decide(rooms.journal, HOME_ZONE, life.zone, now)
-        decide(rooms.journal, INVENTED, True, now)  # last: it says that the others are complete
+        return let_sample_in(self.rooms, self.sample_seed, lambda folder: self._import(handle, [folder]))
 
     def _remove_uploads(self, paths: Sequence[Path]) -> None:
         """Uploaded files lie in the clear only while they are read, however that ends; the person has the originals."""

@@ -159,7 +159,7 @@ class Tpm:
             )  # fmt: skip
         except FileNotFoundError as error:
             raise NeedsPerson(
-                "tpm-tools-missing", "The commands of tpm2-tools are not installed. On Debian: apt install tpm2-tools"
+                "tpm-tools-missing", "The commands of tpm2-tools are not installed. On Debian: apt install tpm2-tools."
             ) from error
         except subprocess.TimeoutExpired as error:
             raise _Failed(f"no answer within {_SECONDS} s") from error

@@ -105,13 +105,34 @@ class Journal:
     def _open(self, vault: Path) -> None:
         put_in_order(vault, self.folder, self._roots, self._vfs)
         self.keyring = open_keyring(self.folder, self._roots, self._vfs)
-        self._files = InForce(self.folder, lambda path: YearFile(path, year_keys(self._roots), self._vfs))
+        self.keyring.renew = self._renewed_keyring_keys
+        self._files = InForce(self.folder, self._year_file)
         try:
             self._files.now()
         except BaseException:
             self.keyring.close()
             raise
         finish_cut_off_forgetting(self.folder, self._files.now, self.keyring)
+
+    def _year_file(self, path: Path) -> YearFile:
+        """A year file opened, with new keys where another process made some."""
+        try:
+            return YearFile(path, year_keys(self._roots), self._vfs)
+        except NeedsPerson:
+            if not self._renew():
+                raise
+        return YearFile(path, year_keys(self._roots), self._vfs)
+
+    def _renew(self) -> bool:
+        """Ask for the keys as they are now; False when there are no others."""
+        roots = tuple(self._renew_keys()) if self._renew_keys is not None else self._roots
+        changed = roots != self._roots
+        self._roots = roots
+        return changed
+
+    def _renewed_keyring_keys(self) -> Sequence[bytes]:
+        self._renew()
+        return keyring_keys(self._roots)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -285,9 +306,9 @@ class Journal:
         return None
 
     def get(self, ids: Iterable[bytes]) -> dict[bytes, Stored]:
-        """The records with these ids; an unknown or forgotten id is simply absent."""
+        """The records with these ids, in their order; an unknown or forgotten id is simply absent."""
         found = dict[bytes, Stored]()
-        missing = list(dict.fromkeys(ids))
+        asked = missing = list(dict.fromkeys(ids))
         in_force = self._files.now()
         # Years that are over know their bounds, so most of them are not asked; the newest takes what is left.
         for file in (*in_force[-2::-1], *in_force[-1:]):
@@ -300,7 +321,7 @@ class Journal:
             missing = [identity for identity in missing if identity not in found]
             if not missing:
                 break
-        return found
+        return {identity: found[identity] for identity in asked if identity in found}
 
     def read(
         self,

@@ -46,11 +46,12 @@ def salvage(connection: apsw.Connection) -> tuple[list[list[object]], list[list[
 
 
 def highest(rows: list[list[object]]) -> int:
-    # A little above, because the highest ids may be among the lost: an id is never given twice.
+    """The number to go on from; a little above, because an id is never given twice and the highest may be lost."""
     return max((int(str(row[0])) for row in rows), default=0) + 10_000
 
 
 def new_database(path: Path, key: bytes, vfs: str | None) -> apsw.Connection:
+    """A connection to an empty keyring that is still being written; see `files.unfinished`."""
     new = files.unfinished(path)
     if new.exists():
         files.remove_database(new)
@@ -74,6 +75,7 @@ def wrong_in_rows(connection: apsw.Connection) -> list[str]:
 
 
 def insert_keys(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
+    """Put keys in, each twice: [id, source, day, key in hex, closed]."""
     connection.executemany(
         "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)",
         [(key_id, source, day, bytes.fromhex(str(key)), closed) for key_id, source, day, key, closed in rows],
@@ -83,6 +85,7 @@ def insert_keys(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -
 
 
 def insert_media(connection: apsw.Connection, rows: Sequence[Sequence[object]]) -> None:
+    """Put keys of media in, each twice: [address, key], in hex."""
     pairs = [(bytes.fromhex(str(address)), bytes.fromhex(str(key))) for address, key in rows]
     for table in ("media", "spare_media"):
         connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", pairs)
@@ -95,5 +98,6 @@ def sequence(connection: apsw.Connection) -> int:
 
 
 def set_sequence(connection: apsw.Connection, last: int) -> None:
+    """Say which id was the last that was given."""
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'key'")
     connection.execute("INSERT INTO sqlite_sequence VALUES ('key', ?)", (last,))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import apsw
 
@@ -40,7 +41,7 @@ class Readers:
             if len(self._idle) < self._kept:
                 self._idle.append(connection)
                 return
-        connection.close()
+        close_quietly(connection)
 
     def close(self, for_good: bool = False) -> None:
         """Close what nobody uses; what is in use closes as ever.
@@ -53,4 +54,10 @@ class Readers:
             if for_good:
                 self._kept = 0
         for connection in idle:
-            connection.close()
+            close_quietly(connection)
+
+
+def close_quietly(connection: apsw.Connection) -> None:
+    """Close; the last one to close empties the write-ahead log, which may fail and is then done at the next opening."""
+    with suppress(apsw.Error):
+        connection.close()

@@ -23,7 +23,7 @@ GENESIS = hashlib.sha256(b"hearthside journal 1").digest()
 NONCE_BYTES, SALT_BYTES, _TIME_BYTES = 12, 16, 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would make each cost three times as much, and an import makes millions
 class Prepared:
     """A record ready to be written; `day` is the local day it belongs to, days since 1970."""
 

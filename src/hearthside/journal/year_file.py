@@ -15,7 +15,7 @@ from hearthside.events import MINUTE_MS, Json
 from hearthside.journal import files, stamp, tally
 from hearthside.journal.explaining import read_failed
 from hearthside.journal.listing import Listing
-from hearthside.journal.readers import Readers
+from hearthside.journal.readers import Readers, close_quietly
 from hearthside.journal.sealing import GENESIS, link, minute_of
 
 FORMAT = 2
@@ -365,7 +365,7 @@ class YearFile:
         """
         with self._write_lock:
             if self._writer is not None:
-                self._writer.close()
+                close_quietly(self._writer)
                 self._writer = None
         self._readers.close(for_good)
 

@@ -40,7 +40,8 @@ class Life:
         """Open journal and media."""
         keys = (self.vault.key("journal"), *self.vault.former_keys("journal"))
         self.journal = Journal(self.folder, keys[0], self.clock, former_keys=keys[1:])
-        self.media = MediaStore(self.folder / "media", address_key(self.vault, self.journal.keyring), self.journal.keyring)
+        keyring = self.journal.keyring
+        self.media = MediaStore(self.folder / "media", address_key(self.vault, keyring), keyring)
 
     def clock(self) -> int:
         """UTC milliseconds."""
