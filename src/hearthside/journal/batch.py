@@ -44,6 +44,7 @@ class Batch:
             The position of the last record.
         """
         first = self._seq
+        alone = len(jobs) == 1 and len(jobs[0].records) == 1
         for job in jobs:
             records = job.records
             if elsewhere is not None:
@@ -51,17 +52,18 @@ class Batch:
                 records = [p for p, there in zip(records, known, strict=True) if not there]
             flags: list[bool] = []
             # The rows are made while SQLite takes them: whether one was new is known when the next is asked for.
-            self._connection.executemany(_INSERT, self._rows(records, flags))
+            self._connection.executemany(_INSERT, self._rows(records, flags, alone))
             if elsewhere is not None:
                 left = iter(flags)
                 flags = [not there and next(left) for there in known]
             job.new.extend(flags)
         # Only the last row of a transaction keeps the chain; the others' follows from their commitments.
-        if self._seq > first:
+        if self._seq > first and not alone:
             self._connection.execute("UPDATE record SET chain = ? WHERE seq = ?", (self._chain, self._seq))
         return self._seq
 
-    def _rows(self, records: Sequence[Prepared], flags: list[bool]) -> Iterator[tuple[object, ...]]:
+    def _rows(self, records: Sequence[Prepared], flags: list[bool], alone: bool) -> Iterator[tuple[object, ...]]:
+        """The rows of records; one that is alone in its transaction carries the chain at once."""
         connection, keys, sha256, received = self._connection, self._keys, hashlib.sha256, self._received
         noise = os.urandom(_NOISE * len(records))
         at = 0
@@ -78,11 +80,12 @@ class Batch:
             inside = salt + received + raw
             commitment = sha256(inside).digest()
             sealed = nonce + key.cipher.encrypt(nonce, inside, seq.to_bytes(8, "big"))
+            linked = sha256(self._chain + commitment).digest()
             yield (
-                seq, p.id, p.source, p.kind, p.start_ms, p.end_ms, p.offset_min, key.id, sealed, commitment, None,
+                seq, p.id, p.source, p.kind, p.start_ms, p.end_ms, p.offset_min, key.id, sealed, commitment,
+                linked if alone else None,
             )  # fmt: skip
             known = connection.changes() == 0
             flags.append(not known)
             if not known:
-                self._seq = seq
-                self._chain = sha256(self._chain + commitment).digest()
+                self._seq, self._chain = seq, linked
