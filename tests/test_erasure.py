@@ -375,3 +375,17 @@ def test_a_round_no_longer_names_what_it_learnt_from(vault: SmallVault, tmp_path
     assert isinstance(item.record, Event)
     assert item.record.payload["samples"] == [kept.id.hex()]
     assert gone.id.hex().encode() not in _everything(tmp_path)
+
+
+def test_names_in_summaries_and_in_what_was_asked_go_too(vault: SmallVault) -> None:
+    talk = Event(
+        "omi", "conversation", Layer.AUDITORY, _AT, Origin.DEVICE, Trust.OWN,
+        {"words_of_ai": {"overview": "Dinner.", "items": [{"who": "with Bronwyn"}]}}, "device:omi", text="",
+    )  # fmt: skip
+    asked = _companion("question", _AT + 1, "Who is Bronwyn?", {"conversation": "terminal"})
+    answered = _companion("answer", _AT + 2, "I do not know a Bronwyn.", {"evidence": [], "question": "x"})
+    vault.keep([talk, asked, answered, message("nothing of it", _AT + 3)])
+    chosen = preview(vault.journal, vault.stream, Wanted(person="Bronwyn"))
+    assert chosen.by_kind == {"conversation": 1, "question": 1, "answer": 1}
+    by_word = preview(vault.journal, vault.stream, Wanted(words=("Bronwyn",)))
+    assert by_word.ids == chosen.ids

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,6 +36,8 @@ from hearthside.memory.index import Index, embedding_event
 
 _THERE = ("caption", "gaze", "dwell", "position", "region_enter", "region_leave", "state", "weather")
 """Kinds that tell where somebody was; what was said or written there tells something else and stays."""
+
+_SAYINGS = ("question", "answer", "offer", "proposal")
 
 _SERVED = {AdapterState.ACTIVE, AdapterState.PREVIOUS, AdapterState.STAGED}
 
@@ -139,7 +141,7 @@ def preview(journal: Journal, stream: LifeStream, wanted: Wanted) -> Preview:
     days = (wanted.first or bounds[0], wanted.last or bounds[1])
     chosen = _chosen(stream, wanted, days)
     ids = {o.id for o in chosen}
-    ids |= _with_in_payload(journal, wanted, days)
+    ids |= _with_in_payload(journal, stream, wanted, days)
     ids |= _other_forms(journal, ids)
     if wanted.whole_days:
         ids |= _samples(journal, stream, days, chosen, wanted.source)
@@ -175,20 +177,41 @@ def _holds(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def _with_in_payload(journal: Journal, wanted: Wanted, days: tuple[str, str]) -> set[bytes]:
-    """What names the person in a field only: seen in a picture, spoken to, written to."""
-    if not wanted.person or wanted.place or wanted.words:
+def _with_in_payload(journal: Journal, stream: LifeStream, wanted: Wanted, days: tuple[str, str]) -> set[bytes]:
+    """What holds the names in a field only: seen in a picture, spoken to, in a summary; and what was said of it."""
+    names = [*wanted.words, *([wanted.person] if wanted.person else [])]
+    if not names or wanted.place:
         return set()
     start, end = (day_number(days[0]) - 1) * DAY_MS, (day_number(days[1]) + 2) * DAY_MS
     found = set()
     for item in journal.read(start, end, sources=[wanted.source] if wanted.source else None):
-        payload = item.record.payload if isinstance(item.record, Event) and is_life(item.record.kind) else {}
-        fields = [payload.get(name) for name in ("sender", "speaker", "recipient", "conversation")]
-        people = payload.get("people")
-        names = [str(value) for value in (*fields, *(people if isinstance(people, list) else ())) if value]
-        if any(_holds(name, wanted.person) for name in names):
+        event = item.record
+        if not isinstance(event, Event) or not (is_life(event.kind) or event.kind in _SAYINGS):
+            continue
+        text = "\n".join([event.text, *_texts(event.payload)])
+        if all(_holds(text, name) for name in names) and days[0] <= _local_day(stream, item.id, event) <= days[1]:
             found.add(item.id)
     return found
+
+
+def _local_day(stream: LifeStream, identity: bytes, event: Event) -> str:
+    placed = stream.get(identity)
+    if placed is not None:
+        return placed.local_day
+    offset = stream.offset_on(iso_day(event.start_ms // DAY_MS))
+    return iso_day((event.start_ms + offset * MINUTE_MS) // DAY_MS)
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """Every text in a JSON value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
 
 
 def _other_forms(journal: Journal, ids: set[bytes]) -> set[bytes]:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from hearthside.app.house import House
+from hearthside.app.running import not_running, running
 from hearthside.app.safekeeping import sweep_leftovers
 from hearthside.app.station import open_house
 from hearthside.config import Settings
 from hearthside.erasure import Wanted, preview
+from hearthside.errors import NeedsPerson
 from hearthside.events import DAY_MS, Event, Layer, Origin, Trust
 from hearthside.journal.backup.folder import FolderTarget
 from hearthside.journal.backup.restore import restore
@@ -259,3 +261,71 @@ def test_another_process_makes_new_keys_while_this_one_goes_on(tmp_path: Path) -
         running.keep_in_step()
         assert [hit.text for hit in running.search("after", Filters())] == ["after"]
         assert running.rooms.journal.verify().sound
+
+
+def test_a_vault_put_back_from_before_its_keys_were_changed_is_noticed(tmp_path: Path) -> None:
+    with _house(tmp_path) as house:
+        house.rooms.journal.append([_note(1)])
+        house.safekeeper.give_head()
+    shutil.copytree(tmp_path / "vault", tmp_path / "earlier")
+    with _house(tmp_path) as house:
+        house.rooms.journal.append([_note(2)])
+        assert _ended(house, house.start_rotation()).state == "done"
+        house.safekeeper.give_head()
+        assert house.safekeeper.rolled_back == []
+    shutil.rmtree(tmp_path / "vault")
+    shutil.copytree(tmp_path / "earlier", tmp_path / "vault")
+    with _house(tmp_path) as house:
+        house.safekeeper.give_head()
+        assert "older vault.json" in house.overview().notice
+        assert house.safety().heads[0].problem
+
+
+def test_a_damaged_backup_is_mended_by_the_next_one(house: House) -> None:
+    house.rooms.journal.append([_note(n) for n in range(50)])
+    house.safekeeper.set_up()
+    _ended(house, house.start_backup())
+    victim = next(path for path in (house.rooms.settings.backup_folder or Path()).rglob("*.seg"))
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 2] ^= 1
+    victim.chmod(0o600)
+    victim.write_bytes(content)
+    assert _ended(house, house.start_drill()).state == "failed"
+    assert _ended(house, house.start_backup()).state == "done"
+    assert _ended(house, house.start_drill()).state == "done"
+
+
+def test_verifying_a_damaged_journal_says_where_and_keeps_that(house: House) -> None:
+    house.rooms.journal.append([_note(n) for n in range(2000)])
+    _ended(house, house.start_verify())
+    assert house.safety().verification.whole
+    house.rooms.journal.close()
+    [path] = (house.rooms.vault.folder / "journal").glob("2*.db")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    later = _Clock()
+    later.now_ms += DAY_MS
+    with _house(house.rooms.vault.folder.parent, later) as again:
+        job = _ended(again, again.start_verify())
+        assert (path.name in " ".join(job.details), job.message.startswith("All")) == (True, False)
+        assert not again.safety().verification.whole
+
+
+def test_a_journal_without_its_vault_file_gets_no_new_key(tmp_path: Path) -> None:
+    with _house(tmp_path) as house:
+        house.rooms.journal.append([_note(1)])
+    (tmp_path / "vault" / "vault.json").unlink()
+    with pytest.raises(NeedsPerson) as error, _house(tmp_path):
+        pass
+    assert error.value.code == "vault-file-missing"
+    assert not (tmp_path / "vault" / "vault.json").exists()
+
+
+def test_repairing_waits_for_the_station_to_end(tmp_path: Path) -> None:
+    with running(tmp_path), running(tmp_path):
+        with pytest.raises(NeedsPerson) as error, not_running(tmp_path):
+            pass
+        assert error.value.code == "station-running"
+    with not_running(tmp_path), pytest.raises(NeedsPerson), running(tmp_path):
+        pass

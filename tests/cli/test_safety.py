@@ -120,6 +120,8 @@ def test_forgetting_shows_first_and_then_forgets(run: Run, exports: Path) -> Non
 
 def test_ways_into_the_vault(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("keys", "list")
+    monkeypatch.setenv("HEARTHSIDE_NEW_PASSPHRASE", "short")
+    assert run("keys", "passphrase").status == 5
     monkeypatch.setenv("HEARTHSIDE_NEW_PASSPHRASE", "a better one")
     assert run("keys", "passphrase").status == 0
     assert run("keys", "remove", "key_file").status == 0
@@ -147,3 +149,22 @@ def test_tokens(run: Run) -> None:
     assert "revoked" in run("token", "list").out
     assert run("token", "revoke", token_id).status == 5
     assert run("token", "add", "phone", "--scope", "everything").status == 5
+
+
+def test_a_damaged_life_stream_is_made_again(run: Run, tmp_path: Path, exports: Path) -> None:
+    run("import", exports)
+    for name in ("stream.db", "index.db"):
+        path = tmp_path / "vault" / name
+        content = bytearray(path.read_bytes())
+        for place in range(4096, len(content), 4096):
+            content[place] ^= 255
+        path.write_bytes(content)
+    assert "Traceback" not in run("day", "2019-01-02").err
+    assert run("rebuild").status == 0
+    assert run("search", "the").status == 0
+
+
+def test_a_time_to_restore_needs_its_offset(run: Run, disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTHSIDE_PAPER_KEY", "abandon " * 24)
+    for time in ("yesterday", "2026-03-04T18:30"):
+        assert run("restore", "--from", disk, "--at", time).status == 5

@@ -15,7 +15,7 @@ def test_a_failing_disk(fault: Fault, soak: bool) -> None:
     assert set(tally.outcomes) == {Outcome.OK}, tally.broken[:3]
     assert tally.unsaid == []
     assert tally.stuck == []
-    assert tally.runs >= (10 if fault is Fault.SHORT_WRITE else 30)
+    assert tally.runs >= 10
 
 
 def test_the_workload_asks_for_everything_that_can_fail() -> None:

@@ -82,6 +82,7 @@ def test_a_journal_put_back_or_altered_is_noticed(tmp_path: Path) -> None:
         assert [words.split(":")[0] for words in said] == [
             "the disk knows of 6 records, this journal has 5",
             "the phone knows another record 5 than this journal has",
+            "a stranger remembers record 99 of this vault, signed with keys that this vault does not know",
         ]
         assert "some are lost" in check_code(journal, late.code)
         assert "Record 5 is another one" in check_code(journal, early.code)

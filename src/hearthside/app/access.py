@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hearthside.app.rooms import Rooms
-from hearthside.errors import Refused
+from hearthside.errors import HearthsideError, Refused
 from hearthside.events import Event, Json, Record, Rejected
 from hearthside.identity.tokens import Lockout, Token, TokenBook, new_token
 from hearthside.intake.pauses import paused_sources
@@ -106,10 +106,16 @@ class Access:
         """Decisions as they were at most half a second ago: looking for each request would cost more than the rest."""
         now = self._monotonic_ms()
         if self._seen is None or now - self._seen.at_ms > _FRESH_MS:
-            seq = self._rooms.journal.head().seq
-            if self._seen is not None and self._seen.seq == seq:
-                self._seen = replace(self._seen, at_ms=now)
-            else:
-                paused = frozenset(paused_sources(self._rooms.journal))
-                self._seen = _Seen(now, seq, TokenBook(self._bodies(), self._lockout), paused)
+            try:
+                self._seen = self._look(now)
+            except HearthsideError:
+                if self._seen is None:  # else the journal cannot be read just now; what it cannot take it says itself
+                    raise
         return self._seen
+
+    def _look(self, now: int) -> _Seen:
+        seq = self._rooms.journal.head().seq
+        if self._seen is not None and self._seen.seq == seq:
+            return replace(self._seen, at_ms=now)
+        paused = frozenset(paused_sources(self._rooms.journal))
+        return _Seen(now, seq, TokenBook(self._bodies(), self._lockout), paused)

@@ -123,6 +123,12 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
 
     if vault_exists(folder):
         vault = reopen()
+    elif (folder / "journal").exists() or (folder / "journal.db").exists():
+        raise NeedsPerson(
+            "vault-file-missing",
+            f"{folder} holds a journal, but its vault.json, which holds the key, is gone; nothing was changed."
+            " Put a copy of it back, or restore into an empty folder: hearthside restore.",
+        )
     elif passphrase is not None:
         vault = create_vault(folder, passphrase=passphrase, now_ms=clock())
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from hearthside.app.jobs import Handle
 from hearthside.app.places import places
 from hearthside.app.rooms import Rooms
-from hearthside.errors import HearthsideError, NeedsPerson, Refused
+from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import DAY_MS, HOUR_MS, Event, Json, Layer, Origin, Trust, local_datetime
 from hearthside.identity.durable import write_private
 from hearthside.inference.kept_heads import KeptHeads
@@ -98,10 +98,19 @@ class Safekeeper:
         proven = [head for head in (self._proven_head(),) if head]
         report = back_up(
             self.source(), target, self._rooms.clock, progress=_told(handle, target),
-            stop=handle.stopped, keep=keep, proven=proven,
+            stop=handle.stopped, keep=keep, proven=proven, mend=self._to_mend(target, handle),
         )  # fmt: skip
         self.stands[target.title] = status(self.source(), target)
         return report
+
+    def _to_mend(self, target: Target, handle: Handle) -> list[str]:
+        """Objects there to store anew: looked for when the last proof or look at everything found something wrong."""
+        proof, looked = self.last(DRILL), self.last(VERIFICATION)
+        fine = (proof is None or proof.payload["ok"]) and (looked is None or looked.payload["sound"])
+        if fine:
+            return []
+        check = verify_target(target, self._rooms.vault, progress=_told(handle, target), stop=handle.stopped)
+        return [fault.name for fault in check.faults]
 
     def look(self) -> None:
         """See how the backups stand; a bucket is asked only when it is backed up to, because each request is noted."""
@@ -177,7 +186,7 @@ class Safekeeper:
         report = rooms.journal.verify(lambda d, t: handle.progress(d, t, "the journal"))
         wrong = [f"{fault.where}: {fault.what}" for fault in report.faults]
         handle.progress(0, 0, "media")
-        wrong += [fault.message for fault in rooms.media.verify(self._addresses(), stop=handle.stopped)]
+        wrong += [fault.message for fault in rooms.media.verify(self._addresses(report.sound), stop=handle.stopped)]
         self.check_heads()
         wrong += self.rolled_back
         for target in self.targets() if with_backups else ():
@@ -195,13 +204,18 @@ class Safekeeper:
                 stop=handle.stopped,
             )  # fmt: skip
             return [f"{target.title}, {fault.name}: {fault.what}" for fault in check.faults]
+        except RetryLater as error:  # it is away, not wrong
+            handle.detail(f"{target.title} could not be looked at: {error.message}")
+            return []
         except HearthsideError as error:
             return [f"{target.title}: {error.message}"]
         finally:
             target.close()
 
-    def _addresses(self) -> list[str]:
-        """Media that records speak of, and what lies there besides."""
+    def _addresses(self, readable: bool) -> list[str]:
+        """Media that records speak of, and what lies there besides; where records cannot be read, only the latter."""
+        if not readable:
+            return sorted(self._rooms.media.addresses())
         named = {ref.address for item in self._rooms.journal.read() for ref in media_of(item.record)}
         return sorted(named | set(self._rooms.media.addresses()))
 

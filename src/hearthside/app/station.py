@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hearthside.app.house import House, Outside
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms, home_zone, open_rooms, system_clock
+from hearthside.app.running import running
 from hearthside.app.safekeeping import sweep_leftovers
 from hearthside.config import Settings
 from hearthside.errors import HearthsideError
@@ -124,9 +126,26 @@ def run_station(
         token: of the first person's pages; made from the vault when none is given.
         with_token: pages ask for the token of the address; off only where a test drives them.
     """
+    houses: list[House] = []
+    with ExitStack() as locks:
+        for dweller in dwellers:
+            locks.enter_context(running(Path(dweller.settings.vault)))
+        _serve(dwellers, houses, ready, stop, sample, seed, token, zone, with_token)
+
+
+def _serve(
+    dwellers: Sequence[Dweller],
+    houses: list[House],
+    ready: Callable[[list[str], list[House]], None],
+    stop: threading.Event,
+    sample: bool,
+    seed: int | None,
+    token: str | None,
+    zone: tzinfo | None,
+    with_token: bool,
+) -> None:
     from hearthside.web.server import serve_household  # the web stack takes a second to load; commands do not need it
 
-    houses: list[House] = []
     try:
         for dweller in dwellers:
             sweep_leftovers(Path(dweller.settings.vault))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+import apsw
 import typer
 from rich.markup import escape
 
@@ -36,6 +37,13 @@ def main() -> None:
         if error.code == "vault-passphrase-needed":
             err.print("Give it in the environment variable HEARTHSIDE_PASSPHRASE.")
         sys.exit(next(code for family, code in _EXIT.items() if isinstance(error, family)))
+    except apsw.CorruptError:
+        err.print(
+            "A file that is made from the journal is damaged; the journal itself is untouched."
+            " Make it again: hearthside rebuild",
+            markup=False,
+        )
+        sys.exit(_EXIT[NeedsPerson])
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         err.print(f"The system refused{where}: {error.strerror or error}. What was journalled is kept.", markup=False)

@@ -9,8 +9,10 @@ import typer
 from rich.table import Table
 
 from hearthside.cli.common import VAULT, follow, opened_house, out, secret
-from hearthside.errors import NeedsPerson
+from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import local_datetime
+
+_LEAST_LETTERS = 8
 
 app = typer.Typer(help="The ways the vault opens: passphrase, key file, security chip, paper key; rotation.")
 
@@ -57,6 +59,10 @@ def check(vault: VAULT = None) -> None:
 def passphrase(vault: VAULT = None) -> None:
     """Let a passphrase open the vault, or change it."""
     new = secret("HEARTHSIDE_NEW_PASSPHRASE", "New passphrase: ")
+    if len(new) < _LEAST_LETTERS:
+        raise Refused("passphrase-short", f"A passphrase needs at least {_LEAST_LETTERS} letters; nothing was changed.")
+    if new != secret("HEARTHSIDE_NEW_PASSPHRASE", "The same again: "):
+        raise Refused("passphrase-differs", "The two were not the same; nothing was changed.")
     with opened_house(vault) as house:
         opened = house.rooms.vault
         if any(way.kind == "passphrase" for way in opened.ways()):
@@ -81,7 +87,10 @@ def remove(
     """Take a way out; never the last one."""
     with opened_house(vault) as house:
         house.rooms.vault.remove_way(name)
-    out.print(f"{name} opens this vault no more. Older backups still open with what opened them.")
+    out.print(
+        f"{name} opens this vault no more. Copies of the vault made before still open with it: after a loss or a"
+        " theft, make new keys too (hearthside keys rotate)."
+    )
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from hearthside.cli.common import (
     progress_bar,
     settings_of,
 )
+from hearthside.config import Settings
 from hearthside.errors import NeedsPerson
 from hearthside.logs import start_logging
 
@@ -70,6 +72,7 @@ def day(
     if day:
         check_date(day)
     with opened_house(vault) as house:
+        house.keep_in_step()
         newest = house.overview().last_day
         if not day and not newest:
             raise NeedsPerson("vault-empty", "There is no day to show yet. `hearthside import PATH...` brings data in.")
@@ -84,6 +87,7 @@ def slice(time: Annotated[str, typer.Argument(help="ISO time; without offset it 
     from hearthside.app.printing import print_slice
 
     with opened_house(vault) as house:
+        house.keep_in_step()
         view = house.slice(moment(house, time))
     print_json(view) if as_json else print_slice(out, view)
 
@@ -106,6 +110,7 @@ def search(
     from hearthside.app.searching import filters_from
 
     with opened_house(vault, with_compute=meaning) as house:
+        house.keep_in_step()
         if meaning:
             house.outside.compute.wait_ready(60.0)
         hits = house.search(text, filters_from(house, first, last, layer, source, person), limit)
@@ -143,6 +148,7 @@ def night(vault: VAULT = None) -> None:
 @app.command()
 def rebuild(vault: VAULT = None) -> None:
     """Make the life stream and the index again from the journal; calls no model."""
+    _drop_derived(settings_of(vault))
     with opened_house(vault) as house:
         job = follow(house, house.start_rebuild())
         out.print(f"life stream {house.rooms.stream.fingerprint()[:16]}, index {house.rooms.index.fingerprint()[:16]}")
@@ -194,3 +200,17 @@ def _bring_back(folder: Path, vault: Path | None) -> None:
     with opened_house(vault) as house:
         house.keep_in_step()
     raise typer.Exit(1 if report.faults else 0)
+
+
+def _drop_derived(settings: Settings) -> None:
+    """Damaged or not, they are made again; while a station has them open it makes them anew in place."""
+    from hearthside.app.running import not_running
+    from hearthside.identity.vault import open_vault, vault_exists
+
+    if not vault_exists(settings.vault):
+        return
+    open_vault(settings.vault, passphrase=passphrase(), key_file=settings.key_file)  # a wrong key must change nothing
+    with suppress(NeedsPerson), not_running(settings.vault):
+        for path in settings.vault.glob("*.db*"):
+            if path.name.startswith(("stream.db", "index.db")):
+                path.unlink()

@@ -20,6 +20,7 @@ from hearthside.cli.common import (
     settings_of,
 )
 from hearthside.errors import NeedsPerson, Refused
+from hearthside.events import ms_of
 from hearthside.logs import start_logging
 
 app = typer.Typer()
@@ -109,7 +110,7 @@ def restore(
 
     start_logging()
     settings = settings_of(vault)
-    at_ms = round(datetime.fromisoformat(at).timestamp() * 1000) if at else None
+    at_ms = _moment(at) if at else None
     words = secret("HEARTHSIDE_PAPER_KEY", "The 24 words of the paper key: ")
     target = place_at(where, settings, None, system_clock, None)
     with progress_bar() as bar:
@@ -126,6 +127,8 @@ def restore(
         f" ({report.forgotten:,} of them forgotten). The end of the journal is {report.head.code}:"
         " hold it against one you noted down."
     )
+    with opened_house(vault) as house:
+        house.keep_in_step()  # so that the first look finds everything
     if report.media_missing:
         raise NeedsPerson("restore-media-missing", f"{len(report.media_missing):,} media files are not in this backup.")
 
@@ -135,6 +138,7 @@ def repair(vault: VAULT = None) -> None:
     """Put back from the backups whatever `verify` found damaged; stop the station first."""
     from hearthside.app.places import places
     from hearthside.app.rooms import system_clock
+    from hearthside.app.running import not_running
     from hearthside.identity.vault import open_vault
     from hearthside.journal.repair import repair as put_right
 
@@ -143,7 +147,7 @@ def repair(vault: VAULT = None) -> None:
     opened = open_vault(settings.vault, passphrase=passphrase(), key_file=settings.key_file)
     # The journal may not open, so requests to a bucket get no ledger row here; nothing but requests leaves.
     targets = places(settings, None, system_clock, opened.id)
-    with progress_bar() as bar:
+    with not_running(settings.vault), progress_bar() as bar:
         task = bar.add_task("repair", total=None, note="")
         report = put_right(
             opened, targets,
@@ -194,3 +198,11 @@ def forget(
         out.print(f"{found.records:,} records would go: {found.in_words()}.")
         if yes and found.records:
             out.print(house.forget(found))
+
+
+def _moment(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+        return ms_of(moment)
+    except ValueError as error:
+        raise Refused("time-wrong", f"“{text}” is not a time with its offset, like 2026-03-04T18:30+01:00.") from error

@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from hearthside.cli.common import VAULT, out, passphrase, settings_of
 from hearthside.config import Settings
+from hearthside.identity.vault import vault_exists
 from hearthside.logs import start_logging
 
 app = typer.Typer()
@@ -61,10 +62,12 @@ def up(
 def settings_of_person(folder: Path | None, several: bool) -> Settings:
     """The settings of one vault. Where several people live, each vault has a key file of its own by default."""
     settings = settings_of(folder)
-    if several and settings.key_file == Settings.model_fields["key_file"].default:
-        name = f"{settings.vault.resolve().name}-{sha256(str(settings.vault.resolve()).encode()).hexdigest()[:8]}"
-        settings = settings.model_copy(update={"key_file": settings.key_file.with_name(f"key-{name}")})
-    return settings
+    if not several:
+        return settings
+    name = f"{settings.vault.resolve().name}-{sha256(str(settings.vault.resolve()).encode()).hexdigest()[:8]}"
+    own = settings.key_file.with_name(f"{settings.key_file.name}-{name}")
+    made_before = vault_exists(settings.vault) and not own.exists()  # alone, with the usual key file
+    return settings if made_before else settings.model_copy(update={"key_file": own})
 
 
 @app.command()

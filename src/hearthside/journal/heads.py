@@ -84,14 +84,14 @@ class HeadSigner:
     """
 
     def __init__(self, vault: str, keys: Sequence[bytes]) -> None:
-        self._vault = vault
+        self.vault = vault
         self._keys = [Ed25519PrivateKey.from_private_bytes(key) for key in keys]
 
     def sign(self, journal: Journal, at_ms: int) -> SignedHead:
         """The journal's present head, signed."""
         head = journal.head()
-        signature = self._keys[0].sign(_statement(self._vault, head.seq, head.chain, at_ms))
-        return SignedHead(self._vault, head.seq, head.chain, at_ms, signature)
+        signature = self._keys[0].sign(_statement(self.vault, head.seq, head.chain, at_ms))
+        return SignedHead(self.vault, head.seq, head.chain, at_ms, signature)
 
     def genuine(self, head: SignedHead) -> bool:
         """Whether this vault signed it."""
@@ -101,7 +101,7 @@ class HeadSigner:
                 key.public_key().verify(head.signature, statement)
             except InvalidSignature:
                 continue
-            return head.vault == self._vault
+            return head.vault == self.vault
         return False
 
 
@@ -111,7 +111,12 @@ def contradictions(journal: Journal, signer: HeadSigner, held: Iterable[Held]) -
     found = []
     for one in held:
         if not signer.genuine(one.head):
-            continue  # not ours; anybody could have put it there, so it proves nothing
+            if one.head.vault == signer.vault:
+                found.append(
+                    f"{one.where} remembers record {one.head.seq:,} of this vault, signed with keys that this vault"
+                    " does not know: an older vault.json was put back, or somebody forged it."
+                )
+            continue  # of another vault
         if one.head.seq > now:
             found.append(
                 f"{one.where} knows of {one.head.seq:,} records, this journal has {now:,}:"
