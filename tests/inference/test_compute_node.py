@@ -97,7 +97,9 @@ def test_a_head_is_remembered_over_the_death_of_the_node(tmp_path: Path) -> None
         assert house.node.held_head(vault) is None
         house.node.keep_head(vault, head)
         house.node.keep_head(vault, b'{"seq": 3}')
+        told = len(house.states)
         house.kill_node()
+        _until(lambda: len(house.states) > told)  # it has noticed
         assert house.supervisor.wait_ready(60)
         assert house.node.held_head(vault) == head
         with pytest.raises(Refused) as error:
