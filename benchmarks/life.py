@@ -1,7 +1,11 @@
-"""One real life on one clock: import, life stream, and two checks that the time axis is right.
+"""One real life on one clock: import, life stream, and four checks that the time axis is right.
 
 Run: ``.venv/bin/python benchmarks/life.py --data DIR [--smoke]``. DIR is a folder of exports (Oura, Last.fm, Google Fit
-...); it may hold fewer files. Everything is read from the built life stream. The last line is one JSON object.
+...); it may hold fewer files. The last line is one JSON object.
+
+Songs inside sleep, MET during walks and local days are read from the built life stream. The UTC offset of a night is
+inferred at its end (Oura stamps a whole night with the offset at which the person woke) from everything else that the
+journal holds: other nights, and other sources, of which Oura's activity days carry the offset at 04:00.
 """
 
 from __future__ import annotations
@@ -9,24 +13,36 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it is run as a file
+
+from benchmarks import local_day_checker
 from hearthside.alignment.block import DayBlock
+from hearthside.alignment.offsets import offset_track
 from hearthside.alignment.stream import LifeStream
-from hearthside.app.rooms import Rooms, open_rooms, system_clock
+from hearthside.alignment.zones import ZoneRun, zone_runs
+from hearthside.app.rooms import Rooms, home_zone, open_rooms, system_clock
 from hearthside.config import Settings
-from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS
+from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Precision
 from hearthside.intake import Importer
+from hearthside.journal import Journal
 
 HOUR_SHIFTS = (-3, -2, -1, 0, 1, 2, 3)
 MINUTE_SHIFTS = tuple(range(-10, 11))
 SMOKE_FILES = 4
+NIGHTS = "oura_sleep"
+OURA = (NIGHTS, "oura_activity", "oura_readiness", "oura_weight")
 
 
 def open_vault_in(folder: Path) -> Rooms:
@@ -112,11 +128,94 @@ def _at(blocks: dict[int, npt.NDArray[np.float64]], minute: int) -> float:
     return float(blocks[day][rest]) if day in blocks else float("nan")
 
 
+class Carried(NamedTuple):
+    """What the journal says of the person's UTC offset.
+
+    Attributes:
+        observed: (n, 2) int64, rows (time in ms, offset in minutes), from records that know a time.
+        by_night: (n,) which of `observed` come from Oura's nights.
+        nights: (k, 3) int64, start and end in ms and offset in minutes of Oura's nights, in order.
+        zones: where positions lie.
+    """
+
+    observed: npt.NDArray[np.int64]
+    by_night: npt.NDArray[np.bool_]
+    nights: npt.NDArray[np.int64]
+    zones: list[ZoneRun]
+
+
+def carried_offsets(journal: Journal) -> Carried:
+    """Every offset in the journal, and every position."""
+    rows, nights, places = set[tuple[int, int, bool]](), set[tuple[int, int, int]](), set[tuple[int, float, float]]()
+    for item in journal.read():
+        record = item.record
+        if isinstance(record, Event) and record.kind == "position":
+            places.add((record.start_ms, float(record.payload["lat"]), float(record.payload["lon"])))
+        if record.offset_min is None or (isinstance(record, Event) and record.precision is Precision.DAY):
+            continue
+        rows.add((record.start_ms, record.offset_min, record.source == NIGHTS))
+        if isinstance(record, Event) and (record.source, record.kind) == (NIGHTS, "sleep"):
+            nights.add((record.start_ms, record.end_ms or record.start_ms, record.offset_min))
+    table = np.array(sorted(rows), dtype=np.int64).reshape(-1, 3)
+    where = np.array(sorted(places), dtype=np.float64).reshape(-1, 3)
+    return Carried(
+        table[:, :2], table[:, 2] == 1, np.array(sorted(nights), dtype=np.int64).reshape(-1, 3),
+        zone_runs(where[:, 0].astype(np.int64), where[:, 1], where[:, 2]),
+    )  # fmt: skip
+
+
+def misses(carried: Carried, home: tzinfo, nights_only: bool) -> list[str]:
+    """The nights whose offset at their end the track gives wrongly when all records of that night are left out."""
+    rows = carried.observed[carried.by_night] if nights_only else carried.observed
+    of_night = np.ones(len(rows), np.bool_) if nights_only else carried.by_night
+    found = []
+    for start, end, offset in carried.nights.tolist():
+        others = rows[~(of_night & (rows[:, 0] == start))]
+        track = offset_track(others, [] if nights_only else carried.zones, home)
+        woke = np.array([end], np.int64)
+        inferred, doubt = int(track.at(woke)[0]), int(track.doubt_ms(woke)[0]) // MINUTE_MS
+        if inferred != offset:
+            local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=end, minutes=offset)).replace(
+                tzinfo=None
+            )
+            found.append(f"{local:%Y-%m-%d %H:%M} {offset:+5} min, inferred {inferred:+5} within {doubt}")
+    return found
+
+
+def offset_agreement(journal: Journal, home: tzinfo) -> float | None:
+    """Share of Oura's nights whose UTC offset follows from everything else; None without nights."""
+    carried = carried_offsets(journal)
+    if not len(carried.nights):
+        return None
+    offsets, nights = carried.nights[:, 2], len(carried.nights)
+    forward = float((offsets[1:] == offsets[:-1]).mean()) if nights > 1 else 1.0
+    alone, wrong = misses(carried, home, nights_only=True), misses(carried, home, nights_only=False)
+    print(f"UTC offset of a night: last night's carried forward {forward:.2%}, from other nights")
+    print(f"{1 - len(alone) / nights:.2%}, from other nights and other sources {1 - len(wrong) / nights:.2%}; missed:")
+    print(*wrong, sep="\n")
+    return 1 - len(wrong) / nights
+
+
+def local_day_errors(stream: LifeStream, paths: Sequence[Path]) -> int | None:
+    """Rows of the life stream on another local day than the raw Oura files say; None without such files."""
+    wanted = local_day_checker.expected(paths)
+    if not wanted:
+        return None
+    found = Counter(
+        local_day_checker.Placed(o.kind, None if o.precision is Precision.DAY else o.start_ms, o.local_day)
+        for o in stream.occurrences(sources=OURA)
+    )
+    return local_day_checker.errors(wanted, found)
+
+
 def measure(data: Path | None, smoke: bool) -> dict[str, float | int | None]:
     """All figures; null where the data for one is absent."""
     result: dict[str, float | int | None] = dict.fromkeys(
-        ("songs_in_sleep", "songs_best_shift_h", "met_best_shift_min", "imported", "rejected", "import_s", "stream_s")
-    )
+        (
+            "songs_in_sleep", "songs_best_shift_h", "met_best_shift_min", "offset_agreement", "local_day_errors",
+            "imported", "rejected", "import_s", "stream_s",
+        )
+    )  # fmt: skip
     if data is None or not data.exists():
         print("no data folder, nothing to measure")
         return result
@@ -135,6 +234,9 @@ def measure(data: Path | None, smoke: bool) -> dict[str, float | int | None]:
         if means is not None:
             print("mean MET in walks by shift:", "  ".join(f"{m:+d} min {mean:.2f}" for m, mean in means.items()))
             result["met_best_shift_min"] = max(means, key=lambda minutes: means[minutes])
+        agreement = offset_agreement(rooms.journal, home_zone(rooms.journal))
+        result["offset_agreement"] = None if agreement is None else round(agreement, 5)
+        result["local_day_errors"] = local_day_errors(rooms.stream, files)
     finally:
         rooms.close()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -42,6 +42,9 @@ class _House:
     def tokens(self) -> TokenBook:
         return self._book
 
+    def clock_claims(self) -> list[Event]:
+        return []
+
     def now_ms(self) -> int:
         return NOW_MS
 

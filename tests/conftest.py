@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.home_assistant_server import HomeAssistantServer, start_home_assistant
+
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 4 * 2**30  # the whole suite takes less; containers often have 64 MB there
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Folders of tests lie in memory, where there is room: a sync there costs nothing, and nothing in them must last.
+
+    Tests of power cuts replay a record of what was asked of the disk, and a killed process loses no page of the system,
+    so neither needs a disk. `make soak` uses the real one all the same.
+    """
+    if config.getoption("basetemp") or os.environ.get("HEARTHSIDE_SOAK") == "1" or not _MEMORY.is_dir():
+        return
+    if shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.fixture(autouse=True)

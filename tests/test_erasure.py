@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,7 @@ from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Json, Layer, Or
 from hearthside.identity.database import open_database
 from hearthside.identity.vault import Vault
 from hearthside.inference.adapters import AdapterState
+from hearthside.intake.cursors import Cursor, Cursors
 from hearthside.journal import files
 from hearthside.journal.keyring import Keyring
 from hearthside.journal.keys import keyring_keys, year_keys
@@ -28,6 +30,9 @@ from hearthside.memory.hits import Filters
 from hearthside.memory.index import embedding_event
 from hearthside.memory.search import search
 from hearthside.night.rounds import record_round
+from hearthside.sources import load_source
+from hearthside.sources.reading import Reading, Sample
+from hearthside.sources.trail import Mark
 from tests.night.helpers import START_MS, SmallVault, message, small_vault, stage
 
 _DAY, _NEXT = "2026-03-05", "2026-03-06"
@@ -389,3 +394,21 @@ def test_names_in_summaries_and_in_what_was_asked_go_too(vault: SmallVault) -> N
     assert chosen.by_kind == {"conversation": 1, "question": 1, "answer": 1}
     by_word = preview(vault.journal, vault.stream, Wanted(words=("Bronwyn",)))
     assert by_word.ids == chosen.ids
+
+
+def test_what_was_remembered_of_imported_files_goes_too(vault: SmallVault, tmp_path: Path) -> None:
+    """A cursor holds a digest of everything before it in a file, and an erasure makes it void anyway."""
+    sample = Sample("likes.json", b'{"artist":"A","track":"T","album":"","uts":1000000000}\n')
+    digest = hashlib.blake2b(sample.head, digest_size=32).digest()
+    cursor = Cursor(Mark(1, len(sample.head), None, digest), 0, 1, 0)
+    event = Cursors(vault.journal, vault.clock, Reading()).event(load_source("last_fm"), sample, cursor)
+    vault.keep([message("gone", _AT), message("kept", _AT + DAY_MS)])
+    vault.journal.append([event])
+    assert digest.hex().encode() in _everything(tmp_path)
+    assert _forget(vault) == (1, [])
+    assert list(vault.journal.read(kinds=["cursor"])) == []
+    content = _everything(tmp_path)
+    for trace in (digest.hex().encode(), event.key.encode(), event.id):
+        assert trace not in content
+    assert _kept(vault) == {"kept"}
+    assert vault.journal.verify().bad_seq == []

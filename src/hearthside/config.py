@@ -51,7 +51,9 @@ class Settings(BaseSettings):
         description="where the compute node remembers how far each journal had come; outside the vault",
     )
     backup_folder: Path | None = Field(
-        default=None, description="folder on another disk for encrypted backups; `hearthside backup --set-up` makes it"
+        default=None,
+        description="folder on another disk for encrypted backups, which must exist; `hearthside backup --set-up`"
+        " prepares it",
     )
     backup_s3_url: str = Field(default="", description="address of S3-compatible storage for backups; empty: none")
     backup_s3_bucket: str = Field(default="", description="bucket for backups")

@@ -296,6 +296,7 @@ def forget(
     decisions, reactions = _reactions_without_offers(journal, gone)
     tainted = _trained_on(journal, registry, gone)
     rounds, old_rounds = _rounds_without(journal, gone)
+    cursors = [item.id for item in journal.read(kinds=["cursor"])]  # void from now on, and digests of what was read
     files = _media_only_of(journal, chosen.ids) if media is not None else []
     if tainted:
         registry.taint(tainted, "It had learnt from something you asked to forget.")
@@ -306,7 +307,7 @@ def forget(
     if media is not None and files:
         media.remove(files)
     count = len(journal.get(chosen.ids))
-    journal.forget([*(identity for identity, _ in embeddings), *reactions, *old_rounds, *chosen.ids])
+    journal.forget([*(identity for identity, _ in embeddings), *reactions, *old_rounds, *cursors, *chosen.ids])
     payload: dict[str, Json] = {"records": count, "tainted": len(tainted)}
     journal.append(
         [Event("erasure", "erasure", Layer.BEHAVIOURAL, clock(), Origin.SELF, Trust.OWN, payload, clock="station")]

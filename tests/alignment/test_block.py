@@ -1,39 +1,24 @@
-"""One day of the life stream: what goes in, what coverage claims, and that the bytes come back."""
+"""One UTC day of the life stream as a whole: what is in it, and what its coverage claims."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
-from zoneinfo import ZoneInfo
 
-import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
 
-from hearthside.alignment.block import (
-    COVERED,
-    LAYERS,
-    SILENT,
-    UNKNOWN,
-    DayBlock,
-    align_day,
-    latest_revisions,
-    pack,
-    unpack,
-)
+from hearthside.alignment.block import COVERED, LAYERS, SILENT, UNKNOWN, DayBlock
 from hearthside.alignment.kinds import SYSTEM_KINDS, amount_of, is_life, note_of, rule_of
-from hearthside.alignment.offsets import minute_offsets
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Layer, Origin, Precision, Record
-from hearthside.journal import Stored
-from tests.alignment.lives import START, event, many_records, series
+from tests.alignment.lives import START, Vault, event, series
 
 DAY = START // DAY_MS
-NONE = np.zeros((0, 2), dtype=np.int64)
 
 
-def _block(*records: Record) -> DayBlock:
-    stored = [Stored(seq, record.id, record, 0) for seq, record in enumerate(records, 1)]
-    return align_day(DAY, stored, NONE, UTC)
+def _block(vault: Vault, *records: Record) -> DayBlock:
+    vault.take(*records)
+    block = vault.stream.block(DAY)
+    assert block is not None
+    return block
 
 
 def _coverage(block: DayBlock, layer: Layer) -> list[int]:
@@ -41,42 +26,19 @@ def _coverage(block: DayBlock, layer: Layer) -> list[int]:
     return states
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 1000), st.integers(-1, 15))
-def test_packed_and_unpacked_a_block_is_the_same(seed: int, day: int) -> None:
-    stored = [Stored(seq, record.id, record, 0) for seq, record in enumerate(many_records(seed), 1)]
-    block = align_day(DAY + day, stored, np.array([[START, 120]], dtype=np.int64), ZoneInfo("Europe/Berlin"))
-    again = unpack(pack(block))
-    assert pack(again) == pack(block)
-    assert (again.day, again.empty) == (block.day, block.empty)
-    assert [(s.layer, s.source, s.kind, s.ids) for s in again.streams] == [
-        (s.layer, s.source, s.kind, s.ids) for s in block.streams
-    ]
-    for mine, theirs in zip(block.streams, again.streams, strict=True):
-        for name in ("start_ms", "end_ms", "count", "last"):
-            np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name))
-    for one, other in zip(block.samples, again.samples, strict=True):
-        np.testing.assert_array_equal(one.values, other.values)
-        assert (one.unit, one.measure, one.layer) == (other.unit, other.measure, other.layer)
-    np.testing.assert_array_equal(again.coverage, block.coverage)
-    np.testing.assert_array_equal(again.offset_min, block.offset_min)
-    np.testing.assert_array_equal(again.offset_known, block.offset_known)
-
-
-def test_a_block_holds_only_what_reaches_into_its_day() -> None:
+def test_a_block_holds_only_what_reaches_into_its_day(vault: Vault) -> None:
     yesterday = event("message", START - HOUR_MS, text="over")  # holds ten minutes
     switch = event("state", START - 20 * HOUR_MS, entity="lamp")  # holds a day
     night = event("sleep", START - 3 * HOUR_MS, START + 4 * HOUR_MS)
-    block = _block(
-        yesterday, switch, night, event("activity_day", START, precision=Precision.DAY), event("offer", START)
-    )
+    steps, offer = event("activity_day", START, precision=Precision.DAY), event("offer", START)
+    block = _block(vault, yesterday, switch, night, steps, offer)
     assert {stream.kind: stream.ids for stream in block.streams} == {"state": [switch.id], "sleep": [night.id]}
     held = next(stream for stream in block.streams if stream.kind == "state")
     assert held.count.sum() == 0 and int((held.last >= 0).sum()) == 4 * 60 + 1
 
 
-def test_nothing_is_inferred_from_silence() -> None:
-    block = _block(event("position", START + 10 * HOUR_MS), event("position", START + 14 * HOUR_MS))
+def test_nothing_is_inferred_from_silence(vault: Vault) -> None:
+    block = _block(vault, event("position", START + 10 * HOUR_MS), event("position", START + 14 * HOUR_MS))
     states = _coverage(block, Layer.ENVIRONMENTAL)
     assert states[:600] == [UNKNOWN] * 600
     assert states[600:645] == [COVERED] * 45  # a phone would have spoken again within 45 minutes
@@ -88,49 +50,60 @@ def test_nothing_is_inferred_from_silence() -> None:
             assert set(_coverage(block, layer)) == {UNKNOWN}
 
 
-def test_yesterdays_last_word_makes_the_morning_silent_but_covers_nothing() -> None:
-    block = _block(event("state", START - 6 * HOUR_MS, entity="a"), event("state", START + 6 * HOUR_MS, entity="a"))
-    states = _coverage(block, Layer.RESIDENTIAL)
-    assert states[:360] == [SILENT] * 360 and states[360:420] == [COVERED] * 60 and set(states[420:]) == {UNKNOWN}
-    assert _block(event("state", START - 6 * HOUR_MS, entity="a")).coverage.max() == UNKNOWN
+def test_silence_reaches_over_midnight_and_ends_after_a_day(vault: Vault) -> None:
+    words = [event("state", START + hours * HOUR_MS, entity="a") for hours in (-6, 6, 18 + 24, 48 + 30)]
+    vault.take(*words)
+    first = vault.stream.block(DAY)
+    assert first is not None
+    states = _coverage(first, Layer.RESIDENTIAL)
+    assert states[:360] == [SILENT] * 360 and states[360:420] == [COVERED] * 60
+    assert set(states[420:]) == {UNKNOWN}  # the next word is 36 hours later
+    assert vault.stream.block(DAY + 2) is not None
 
 
-def test_samples_cover_their_minutes_and_gaps_do_not() -> None:
-    block = _block(series(START, [1.0, float("nan"), 3.0]))
+def test_each_source_has_a_coverage_of_its_own(vault: Vault) -> None:
+    block = _block(
+        vault,
+        event("position", START + HOUR_MS, source="a"),
+        event("position", START + 3 * HOUR_MS, source="a"),
+        event("position", START + 2 * HOUR_MS, source="b"),
+    )
+    by_source = {stream.source: stream.coverage.tolist() for stream in block.streams}
+    assert by_source["a"][120] == SILENT and by_source["b"][120] == COVERED and by_source["b"][60] == UNKNOWN
+    assert _coverage(block, Layer.ENVIRONMENTAL)[120] == COVERED
+
+
+def test_samples_cover_their_minutes_and_gaps_do_not(vault: Vault) -> None:
+    block = _block(vault, series(START, [1.0, float("nan"), 3.0]))
     assert _coverage(block, Layer.BEHAVIOURAL)[:4] == [COVERED, UNKNOWN, COVERED, UNKNOWN]
 
 
-def test_of_overlapping_series_the_later_one_counts() -> None:
+def test_of_overlapping_series_the_later_one_counts(vault: Vault) -> None:
     first, later = series(START, [1.0] * 10), series(START + 5 * MINUTE_MS, [2.0, float("nan"), 2.0])
-    [column] = _block(first, later).samples
+    [column] = _block(vault, first, later).samples
     assert column.values[:10].tolist() == [1, 1, 1, 1, 1, 2, 1, 2, 1, 1]
 
 
-def test_latest_revisions_keep_what_arrived_last() -> None:
-    records = [event("sleep", START, key="n", total=1), event("sleep", START + 5, key="n", total=2)]
-    stored = [Stored(9, records[0].id, records[0], 0), Stored(4, records[1].id, records[1], 0)]
-    other = event("workout", START + 1, key="n")
-    stored.append(Stored(5, other.id, other, 0))
-    assert [item.seq for item in latest_revisions(stored)] == [9, 5]
+def test_a_state_with_an_end_holds_until_then_and_one_without_for_a_day(vault: Vault) -> None:
+    block = _block(
+        vault,
+        event("state", START + HOUR_MS, START + 2 * HOUR_MS, entity="door", source="a"),
+        event("state", START + HOUR_MS, entity="lamp", source="b"),
+    )
+    last = {stream.source: (stream.last >= 0).tolist() for stream in block.streams}
+    assert sum(last["a"]) == 60 and last["a"][60:120] == [True] * 60
+    assert sum(last["b"]) == 1440 - 60
 
 
-def test_the_latest_observation_within_36_hours_gives_the_offset() -> None:
-    rows = [[START - 37 * HOUR_MS, 60], [START - 30 * HOUR_MS, 120], [START + 10 * HOUR_MS, 540]]
-    observed = np.array(rows, dtype=np.int64)
-    offsets, known = minute_offsets(DAY, observed, UTC)
-    assert offsets[:360].tolist() == [120] * 360  # 36 hours after the second
-    assert offsets[361:600].tolist() == [540] * 239  # the next one speaks backwards
-    assert offsets[600:].tolist() == [540] * 840
-    assert known.all()
-    offsets, known = minute_offsets(DAY, observed[:2], UTC)
-    assert offsets[361:].max() == 0 and not known[361:].any() and known[:361].all()
-    assert minute_offsets(-10_000_000, NONE, ZoneInfo("Europe/Berlin"))[0].tolist() == [0] * 1440
-
-
-def test_daylight_saving_of_the_home_zone_changes_within_the_day() -> None:
-    offsets, known = minute_offsets(20_541, NONE, ZoneInfo("Europe/Berlin"))  # 2026-03-29
-    assert offsets[:60].tolist() == [60] * 60 and offsets[60:].tolist() == [120] * 1380
-    assert not known.any()
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_an_event_of_days_is_carried_from_day_to_day(vault: Vault, after: int) -> None:
+    trip = event("workout", START - DAY_MS + HOUR_MS, START + 3 * DAY_MS + HOUR_MS, text="a walk over days")
+    vault.take(trip)
+    block = vault.stream.block(DAY + after)
+    assert block is not None
+    [stream] = block.streams
+    assert stream.ids == [trip.id] and int(stream.count.sum()) == (1440 if after < 3 else 60)
+    assert vault.stream.block(DAY + 4) is None
 
 
 def test_the_one_number_of_an_event() -> None:

@@ -15,8 +15,9 @@ from hearthside.app.safekeeping import sweep_leftovers
 from hearthside.app.station import open_house
 from hearthside.config import Settings
 from hearthside.erasure import Wanted, preview
-from hearthside.errors import NeedsPerson
+from hearthside.errors import NeedsPerson, Refused, RetryLater
 from hearthside.events import DAY_MS, Event, Layer, Origin, Trust
+from hearthside.identity.tokens import FAILURES, READ
 from hearthside.journal.backup.folder import FolderTarget
 from hearthside.journal.backup.restore import restore
 from hearthside.memory.hits import Filters
@@ -261,6 +262,21 @@ def test_another_process_makes_new_keys_while_this_one_goes_on(tmp_path: Path) -
         running.keep_in_step()
         assert [hit.text for hit in running.search("after", Filters())] == ["after"]
         assert running.rooms.journal.verify().sound
+
+
+def test_new_keys_open_no_lock(tmp_path: Path) -> None:
+    """Pages and capture hold the door from the start; they must go on counting wrong tokens together."""
+    with _house(tmp_path) as house:
+        text = house.access.make("phone", [READ])
+        capture = house.access
+        for _ in range(FAILURES):
+            with pytest.raises(Refused):
+                capture.tokens().check(text[:-1] + ("a" if text[-1] != "a" else "b"), READ)
+        assert _ended(house, house.start_rotation()).state == "done"
+        assert house.access.tokens().locked_ms(text) > 0
+        with pytest.raises(RetryLater) as error:
+            house.access.tokens().check(text, READ)
+        assert error.value.code == "token-locked"
 
 
 def test_a_vault_put_back_from_before_its_keys_were_changed_is_noticed(tmp_path: Path) -> None:

@@ -95,6 +95,30 @@ _CHAT = (
     b"13/05/2024, 18:01 - Mira: Are you coming?\n"
     b"13/05/2024, 18:02 - Ada: Yes,\nin ten minutes\n"
 )
+_HOME = (
+    b"Start time: Time sensor started firing\r\nEnd time: Time sensor stopped firing\r\nID: sensor id\r\n\r\n"
+    b"Sensor IDs are: \r\n    [ 5]    'Hall-Toilet door'  \r\n    [ 8]    'Fridge'            \r\n\r\n"
+    b"Start time          \tEnd time            \tID\tVal\r\n"
+    b"--------------------\t--------------------\t--\t---\r\n"
+    b"25-Feb-2008 00:20:14\t25-Feb-2008 00:22:57\t5\t1\r\n"
+    b"25-Feb-2008 09:33:41\t25-Feb-2008 09:33:42\t8\t1\r\nLength: 2"
+)
+_HOUSE = (
+    b"Bathing,4/1/2003,20:41:35,21:32:50\r\n100,68\r\nToilet Flush,Sink faucet - hot\r\n"
+    b"20:51:52,21:5:23\r\n23:10:23,21:5:45\r\n"
+    b"Toileting,4/1/2003,11:52:1,11:58:50\r\n100\r\nToilet Flush\r\n11:55:43\r\n11:56:2\r\n"
+)
+_TRACK = (
+    b"Geolife trajectory\r\nWGS 84\r\nAltitude is in Feet\r\nReserved 3\r\n0,2,255,My Track,0,0,2,8421376\r\n0\r\n"
+    b"52.100012,4.300034,0,492,45413.5,2024-05-01,12:00:00\r\n"
+    b"52.100013,4.300035,0,-777,45413.5000578704,2024-05-01,12:00:05\r\n"
+)
+_FIXES = (
+    b"time,provider,network_type,accuracy,latitude,longitude,altitude,bearing,speed,travelstate\n"
+    b"1714560000,network,wifi,24.0,52.1,4.3,0.0,0.0,0.0,stationary,\n"
+    b"1714561200,gps,,12.0,52.1001,4.3001,2.5,90.0,1.5,,\n"
+)
+_STRESS = orjson.dumps([{"level": "2", "location": "52.1,4.3", "resp_time": 1714560000}])
 
 JSON_LINES: dict[str, bytes] = {
     "glasses": _lines(_CAPTION, _GAZE),
@@ -115,10 +139,15 @@ JSON_LINES: dict[str, bytes] = {
 
 OTHERS: dict[str, bytes] = {
     "activitywatch": orjson.dumps(_BUCKETS),
+    "geolife": _TRACK,
     "google_location_history": orjson.dumps({"locations": [_POINT, {**_POINT, "timestamp": "2024-05-01T10:05:00Z"}]}),
     "google_my_activity": orjson.dumps([_SEARCH, {**_SEARCH, "time": "2024-05-01T10:01:00.000Z"}]),
     "home_assistant_history": orjson.dumps([[_STATE, {"state": "off", "last_changed": "2024-05-01T09:00:00+00:00"}]]),
+    "kasteren": _HOME,
+    "mit_house": _HOUSE,
     "omi": orjson.dumps([_MEMORY]),
+    "studentlife_gps": _FIXES,
+    "studentlife_stress": _STRESS,
     "whatsapp": _CHAT,
 }
 """Sources whose file is one document or free text."""

@@ -6,24 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.end_to_end.conftest import DESKTOP, PHONE
 from tests.web.demo_process import DemoProcess, demo_process
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +20,10 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
         yield running
 
 
-@pytest.fixture(params=[(1440, 900), (390, 844)], ids=["desktop", "phone"])
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def profile(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
     width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, is_mobile=width < 500)
+    context = browser.new_context(viewport={"width": width, "height": height}, is_mobile=request.param == PHONE)
     yield context
     context.close()
 

@@ -13,27 +13,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from hearthside.sample_life import DEFAULT_SEED, SampleLife, generate
+from tests.end_to_end.conftest import DESKTOP, PHONE
 from tests.end_to_end.station_process import StationProcess, station_process
-from tests.end_to_end.test_pages_browser import ARGUMENTS, CHROMIUM, DESKTOP, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 FRESH_SEED = secrets.randbelow(1_000_000) + 1000
 DAYS = 32
 IMPORT_LIMIT_S = 240
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module", params=[DEFAULT_SEED, FRESH_SEED], ids=["default-seed", f"seed-{FRESH_SEED}"])

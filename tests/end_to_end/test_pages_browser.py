@@ -7,35 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
+from tests.end_to_end.conftest import DESKTOP, PHONE, browser
 from tests.web.demo_house import LAST_DAY
 from tests.web.demo_process import DemoProcess, demo_process
 
+__all__ = ["DESKTOP", "PHONE", "browser"]  # test_time_axis_browser takes them from here
+
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-DESKTOP, PHONE = (1440, 900), (390, 844)
 PAGES = ("/", f"/day/{LAST_DAY}", "/memory", "/training", "/health", f"/record/{1:032x}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +207,7 @@ def test_days_are_turned_and_picked(visit: Visit) -> None:
 
 def test_a_tap_on_a_phone_shows_the_slice(phone: Visit) -> None:
     page = phone.open(f"/day/{LAST_DAY}")
-    page.locator(".lane .plot").nth(1).tap(position={"x": 100, "y": 10})
+    page.locator(".lane .plot").nth(1).tap(position={"x": 45, "y": 10})
     expect(page.locator(".slice")).to_contain_text("Slept 5 h 31 min")
     expect(page.locator(".slice-panel")).to_be_in_viewport()
 

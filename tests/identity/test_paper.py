@@ -139,6 +139,7 @@ def test_the_sheet_loads_nothing_and_holds_what_is_needed() -> None:
     assert re.findall(r"<li>(\w+)</li>", sheet) == paper.words.split()
     assert "0123456789abcdef" in sheet and "22 November 2026" in sheet
     assert "Ann {words} &amp; &lt;Bob&gt;" in sheet
+    assert "hearthside restore --from FOLDER" in sheet
     assert "default-src 'none'" in sheet
     assert re.findall(r"https?:|//|\bsrc=|\bhref=|url\(|@import|<script|<link|<img|<iframe", sheet) == []
     assert sheet.count("<svg") == 1 and paper.qr() in sheet

@@ -36,6 +36,9 @@ SERIES = Series("test", "met", Layer.BEHAVIOURAL, NOW_MS - DAY_MS, 60_000, np.on
         {"start_ms": NOW_MS - 31 * DAY_MS, "end_ms": NOW_MS},
         {"precision": Precision.DAY, "start_ms": day_start_ms("2026-06-17")},
         {"offset_min": 14 * 60},
+        {"start_ms": 0},  # a clock that was never set: held back by the aligner, not refused
+        {"start_ms": -2 * HOUR_MS},
+        {"start_ms": NOW_MS - 365 * DAY_MS},
     ],
 )
 def test_an_event_that_can_be_true(changes: dict[str, Json]) -> None:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -32,6 +31,7 @@ from hearthside.events import (
 from hearthside.identity.database import open_database
 from hearthside.journal import Journal, files
 from hearthside.journal.keys import year_keys
+from tests.journal.vaults import DAY_MS, journal_in, over_years
 
 KEY = b"\1" * 32
 NOW_MS = 1_797_000_000_000
@@ -101,14 +101,77 @@ def test_reading_by_time_kind_and_source(journal: Journal) -> None:
     assert [source[:2] for source in journal.sources()] == [("other", 1), ("test", 3)]
 
 
-def test_long_intervals_that_overlap_are_found(journal: Journal) -> None:
-    day = 86_400_000
-    journal.append(
-        [replace(_event(start), end_ms=start + length * day) for start, length in ((0, 3), (day, 1), (5, 9))]
-    )
-    assert [stored.record.start_ms for stored in journal.read_long(2 * day, 3 * day)] == [0, 5]
-    assert [stored.record.start_ms for stored in journal.read_long(3 * day, 4 * day)] == [5]
-    assert list(journal.read_long(20 * day, 21 * day)) == []
+def test_bodies_are_what_reading_gives_without_records(tmp_path: Path) -> None:
+    kept = over_years(tmp_path, years=2)
+    with journal_in(tmp_path) as journal:
+        journal.append([_series(NOW_MS + 5)])
+        for bounds in ((None, None), (NOW_MS + 5, NOW_MS + DAY_MS), (NOW_MS + DAY_MS, None), (None, NOW_MS)):
+            for kinds, sources in ((None, None), (None, ["a"]), (["note", "met"], ["b", "test"]), ([], None)):
+                read = journal.read(*bounds, kinds=kinds, sources=sources)
+                expected = [(stored.id, stored.seq, stored.record.body()) for stored in read]
+                assert list(journal.bodies(*bounds, kinds=kinds, sources=sources)) == expected
+        assert sorted(identity for identity, _, _ in journal.bodies(kinds=["note"])) == sorted(
+            event.id for event in kept
+        )
+
+
+def test_bodies_in_order_of_arrival_are_gone_through_in_portions(tmp_path: Path) -> None:
+    kept = over_years(tmp_path, years=2)
+    with journal_in(tmp_path) as journal:
+        found, seq = list[tuple[bytes, int, dict[str, Json]]](), 0
+        while portion := journal.bodies_since(seq, 15):
+            assert len(portion) == min(15, len(kept) - len(found))  # also over the turn of the year
+            found += portion
+            seq = portion[-1][1]
+        assert found == [(stored.id, stored.seq, stored.record.body()) for stored in journal.since(0)]
+        assert [identity for identity, _, _ in found] == [event.id for event in kept]
+        assert journal.bodies_since(journal.head().seq, 15) == []
+
+
+def test_what_is_forgotten_while_bodies_are_read_is_left_out(journal: Journal) -> None:
+    journal.append([_event(n) for n in range(3000)])
+    bodies = journal.bodies()
+    first = next(bodies)
+    journal.forget([_event(2999).id])
+    assert first[2]["payload"] == {"n": 0}
+    assert [body["payload"]["n"] for _, _, body in bodies] == list(range(1, 2999))
+
+
+def test_the_last_arrivals_come_in_the_order_in_which_they_arrived(tmp_path: Path) -> None:
+    kept = [(event.source, event.start_ms) for event in over_years(tmp_path, years=2)]
+    with journal_in(tmp_path) as journal:
+        for limit in (0, 1, 10, 36, 40, len(kept), 1000):  # 36 of each year are left
+            assert journal.arrivals(limit) == kept[max(0, len(kept) - limit) :]
+
+
+def test_the_next_start_leads_through_everything_that_was_not_forgotten(tmp_path: Path) -> None:
+    starts = sorted({event.start_ms for event in over_years(tmp_path, years=2)})
+    with journal_in(tmp_path) as journal:
+        journal.append([_event(-7), _event(starts[-1] + 1, kind="b")])
+        journal.forget([_event(-7).id])
+        found, at = list[int](), journal.next_start(-(2**62))
+        while at is not None:
+            found.append(at)
+            at = journal.next_start(at + 1)
+        assert found == [*starts, starts[-1] + 1]
+
+
+def test_an_empty_journal_has_no_overview(journal: Journal) -> None:
+    assert (journal.arrivals(5), journal.next_start(0), journal.bodies_since(0, 5)) == ([], None, [])
+    assert list(journal.bodies()) == []
+
+
+def test_another_process_opens_it_with_what_this_one_says(tmp_path: Path) -> None:
+    new = b"\2" * 32
+    with journal_in(tmp_path) as journal:
+        journal.append([_event(1)])
+        assert journal.opened_with() == (tmp_path, (KEY,))
+        journal.rotate(new)
+        folder, keys = journal.opened_with()
+        assert (folder, keys[0]) == (tmp_path, new)
+        other = Journal(folder, keys[0], lambda: NOW_MS, former_keys=keys[1:])
+        assert [stored.record for stored in other.read()] == [_event(1)]
+        other.close()
 
 
 def test_it_is_there_after_opening_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isnan
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -42,14 +43,47 @@ def last_held(day: int, spans: Sequence[Span], tolerance_min: int) -> list[int]:
 
 
 def sampled(day: int, start_ms: int, step_ms: int, values: Sequence[float]) -> list[float | None]:
-    """For each minute the sample that holds at its start, the series being moved to the whole minute it starts in."""
+    """For each minute what a regular series says.
+
+    Steps of a minute or more: the sample that holds at its start, the series being moved to the whole minute it starts
+    in. Shorter steps: the mean of the samples in the minute that are numbers.
+    """
     found: list[float | None] = []
     moved = start_ms - start_ms % MINUTE_MS
     for m in range(MINUTES):
         at = day * DAY_MS + m * MINUTE_MS
-        holding = [v for i, v in enumerate(values) if moved + i * step_ms <= at < moved + (i + 1) * step_ms]
-        found.append(holding[0] if holding else None)
+        if step_ms < MINUTE_MS:
+            times = [start_ms + i * step_ms for i in range(len(values))]
+            found.append(mean_in(at, times, values))
+        else:
+            holding = [v for i, v in enumerate(values) if moved + i * step_ms <= at < moved + (i + 1) * step_ms]
+            found.append(holding[0] if holding else None)
     return found
+
+
+def mean_in(minute_ms: int, times: Sequence[int], values: Sequence[float]) -> float | None:
+    """The mean of the numbers in a minute, added up in order of time."""
+    there = [v for t, v in zip(times, values, strict=True) if t // MINUTE_MS * MINUTE_MS == minute_ms and not isnan(v)]
+    return sum(there) / len(there) if there else None
+
+
+def held_at_end(minute_ms: int, times: Sequence[int], tolerance_ms: int) -> tuple[int, int] | None:
+    """Index and age of the latest instant that is not older than the tolerance in the minute's last millisecond."""
+    now = minute_ms + MINUTE_MS - 1
+    ages = [(i, now - t) for i, t in enumerate(times) if 0 <= now - t <= tolerance_ms]
+    return ages[-1] if ages else None
+
+
+def inside(minute_ms: int, spans: Sequence[Span]) -> list[int]:
+    """Which events lie in, or overlap, a minute."""
+    return [i for i, span in enumerate(spans) if touches(span, minute_ms)]
+
+
+def overlap_ms(minute_ms: int, spans: Sequence[Span]) -> int:
+    """How long all events together last in a minute."""
+    return sum(
+        max(min(end, minute_ms + MINUTE_MS) - max(start, minute_ms), 0) for start, end in spans if end is not None
+    )
 
 
 def covered(day: int, spans: Sequence[Span], cadence_min: int) -> list[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -200,6 +200,13 @@ def test_local_times_are_placed_in_the_home_zone_without_pretending_to_know_the_
     assert summer.start_ms == ms_of(datetime(2026, 7, 13, 8, tzinfo=UTC))
     assert winter.start_ms == ms_of(datetime(2026, 12, 13, 9, tzinfo=UTC))
     assert summer.offset_min is None
+
+
+def test_the_clock_names_the_zone_the_times_were_read_by(tmp_path: Path) -> None:
+    zones = {BERLIN: "@Europe/Berlin", UTC: "@UTC", ZoneInfo("UTC"): "@UTC", timezone(timedelta(hours=2)): ""}
+    for zone, name in zones.items():
+        (event,) = read(tmp_path, "13/07/2026, 10:00 - Mira: a\n", zone=zone)
+        assert event.clock == f"export:whatsapp{name}"
 
 
 def test_doubled_and_missing_hours_carry_their_doubt(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -28,6 +29,7 @@ class VaultHouse:
     def __init__(self, folder: Path) -> None:
         self.journal = Journal(folder, bytes(32), lambda: NOW)
         self.monotonic_ms = 0
+        self.now = NOW
         self.pauses: set[str] = set()
         self._lockout = Lockout(lambda: self.monotonic_ms)
         self._quarantine = Quarantine(self.journal)
@@ -40,11 +42,16 @@ class VaultHouse:
         self._book = TokenBook([each.body() for each in self._tokens], self._lockout)
         return text
 
+    def revoke_all(self) -> None:
+        """From now on no token made so far is in force."""
+        self._tokens = [replace(token, revoked_ms=NOW) for token in self._tokens]
+        self._book = TokenBook([each.body() for each in self._tokens], self._lockout)
+
     def tokens(self) -> TokenBook:
         return self._book
 
     def now_ms(self) -> int:
-        return NOW
+        return self.now
 
     def paused(self) -> set[str]:
         return self.pauses
@@ -58,6 +65,10 @@ class VaultHouse:
 
     def release(self, events: Sequence[Event]) -> None:
         self._quarantine.forget(events)
+
+    def clock_claims(self) -> list[Event]:
+        found = [item.record for item in self.journal.read(kinds=["clock_claim"])]
+        return [record for record in found if isinstance(record, Event)]
 
 
 class HeldHouse(VaultHouse):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from hearthside.alignment.views import Coverage, CoverageRun, LaneItem, SeriesLine
+from hearthside.alignment.views import Coverage, CoverageRun, LaneItem, Provisional, SeriesLine, SourceCoverage
 from hearthside.events import Layer, Origin, Precision
 
 OFFSET_MIN = 60
@@ -76,6 +76,7 @@ def lane_items(day: str) -> list[LaneItem]:
     for number, row in enumerate(DAY.strip().splitlines(), start=1):
         source, kind, layer, start, end, text, note, origin = ("" if part == "-" else part for part in row.split(" | "))
         start_ms, end_ms = at(day, start), at(day, end) if end else None
+        late_clock = source == "omi"  # its clock was three minutes ahead
         items.append(
             LaneItem(
                 f"{number:032x}",
@@ -88,7 +89,8 @@ def lane_items(day: str) -> list[LaneItem]:
                 note,
                 Origin(origin),
                 Precision.INSTANT,
-                0,
+                20_000 if late_clock else 0,
+                start_ms + 3 * MINUTE if late_clock else None,
             )
         )
     return items
@@ -121,4 +123,26 @@ def series_lines() -> list[SeriesLine]:
     return [
         SeriesLine("oura_sleep", "met", "MET", Layer.BEHAVIOURAL, met),
         SeriesLine("oura_sleep", "heart_rate", "1/min", Layer.BEHAVIOURAL, heart),
+    ]
+
+
+def source_coverage(day: str) -> list[SourceCoverage]:
+    """The coverage of each source: where its layer is covered; the second source of a layer is silent all day."""
+    runs = coverage_runs(day)
+    heard: dict[tuple[Layer, str], int] = {}
+    for item in lane_items(day):
+        heard[item.layer, item.source] = heard.get((item.layer, item.source), 0) + 1
+    first = {layer: next(source for one, source in heard if one is layer) for layer in Layer}
+    whole = [CoverageRun(at(day, "00:00"), at(day, "24:00"), Coverage.SILENT)]
+    return [
+        SourceCoverage(source, layer, count, runs[layer] if first[layer] == source else whole)
+        for (layer, source), count in sorted(heard.items(), key=lambda one: list(Layer).index(one[0][0]))
+    ]
+
+
+def provisional(day: str) -> list[Provisional]:
+    """Two sources that have not been heard since the evening."""
+    return [
+        Provisional("glasses", Layer.VISUAL, at(day, "20:50")),
+        Provisional("owntracks", Layer.ENVIRONMENTAL, at(day, "22:10")),
     ]

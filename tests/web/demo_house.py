@@ -13,17 +13,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from hearthside.alignment.rhythms import rhythm_view
+from hearthside.alignment.span_view import episode_items, span_view
 from hearthside.alignment.views import (
     DayView,
     Lane,
     LaneItem,
     LayerSlice,
+    OffsetRun,
+    RhythmView,
     SliceView,
+    SpanView,
+    YearView,
 )
+from hearthside.alignment.year_view import year_view
 from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, HomeProposal, Offer, Piece, Reaction, Turn
 from hearthside.errors import NeedsPerson, Refused
-from hearthside.events import Layer, Origin, Precision
+from hearthside.events import Layer, Origin, Precision, day_number, iso_day
 from hearthside.memory.hits import Filters, Hit
+from hearthside.web.clock_views import ClocksView
 from hearthside.web.house import (
     HealthView,
     Job,
@@ -31,10 +39,21 @@ from hearthside.web.house import (
     SafetyView,
     TrainingView,
 )
-from tests.web.demo_day import MINUTE, OFFSET_MIN, at, coverage_runs, lane_items, series_lines
+from tests.web import demo_life
+from tests.web.demo_clocks import demo_clocks
+from tests.web.demo_day import (
+    MINUTE,
+    OFFSET_MIN,
+    at,
+    coverage_runs,
+    lane_items,
+    provisional,
+    series_lines,
+    source_coverage,
+)
 from tests.web.demo_views import demo_health, demo_safety, demo_training
 
-FIRST_DAY, LAST_DAY = "2026-03-02", "2026-03-31"
+FIRST_DAY, LAST_DAY = demo_life.FIRST, "2026-03-31"
 ALARM = (
     "The disk is nearly full (0.9 GB free), so nothing new is taken in. What is kept is safe and questions are "
     "answered. Free some space; capture goes on by itself."
@@ -73,6 +92,7 @@ class DemoHouse:
     work: dict[str, Job] = field(default_factory=dict)
     reactions: list[tuple[str, Reaction]] = field(default_factory=list)
     imported: list[list[str]] = field(default_factory=list)
+    words_on_clocks: list[tuple[str, int, int, str, int | None]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -227,7 +247,37 @@ class DemoHouse:
                 0,
             ),
         ]
-        return DayView(day, at(day, "00:00"), at(day, "24:00"), OFFSET_MIN, True, lanes, series_lines(), whole)
+        start_ms, end_ms = at(day, "00:00"), at(day, "24:00")
+        return DayView(
+            day,
+            start_ms,
+            end_ms,
+            OFFSET_MIN,
+            True,
+            lanes,
+            series_lines(),
+            whole,
+            episode_items(demo_life.demo_life().episodes, start_ms, end_ms),
+            [OffsetRun(start_ms, end_ms, OFFSET_MIN)],
+            source_coverage(day),
+            provisional(day) if day == LAST_DAY else [],
+        )
+
+    def span(self, first_day: str, last_day: str) -> SpanView:
+        life = demo_life.demo_life()
+        days = [iso_day(n) for n in range(day_number(first_day), day_number(last_day) + 1)]
+        coverage = (
+            {day: list(coverage_runs(day).values()) for day in days if day <= LAST_DAY} if len(days) <= 14 else {}
+        )
+        return span_view(first_day, last_day, life.sums, life.episodes, life.track, coverage)
+
+    def year(self, year: int, measure: str = "", years: int = 1) -> YearView:
+        life = demo_life.demo_life()
+        return year_view([year - n for n in range(years)], measure, life.sums, life.episodes, life.track)
+
+    def rhythm(self, first_day: str, last_day: str) -> RhythmView:
+        life = demo_life.demo_life()
+        return rhythm_view(first_day, last_day, life.episodes, life.home, life.away, life.track)
 
     def slice(self, ms: int) -> SliceView:
         local = datetime.fromtimestamp(ms / 1000, UTC) + timedelta(minutes=OFFSET_MIN)
@@ -251,7 +301,10 @@ class DemoHouse:
             )
         values = [(f"{line.source}.{line.measure}", line.values[minute]) for line in day.series]
         samples = {name: value for name, value in values if value is not None}
-        return SliceView(ms, f"{local:%Y-%m-%dT%H:%M}+01:00", day.day, OFFSET_MIN, True, layers, samples, day.day_items)
+        running = [one for one in day.episodes if one.start_ms < ms + MINUTE and one.end_ms > ms]
+        late = [one for one in day.provisional if one.from_ms <= ms]
+        words = f"{local:%Y-%m-%dT%H:%M}+01:00"
+        return SliceView(ms, words, day.day, OFFSET_MIN, True, layers, samples, day.day_items, running, late)
 
     def search(self, text: str, filters: Filters, limit: int = 30) -> list[Hit]:
         words = text.lower().split()
@@ -378,6 +431,14 @@ class DemoHouse:
 
     def safety(self) -> SafetyView:
         return demo_safety(self.scenario, self.canary)
+
+    def clocks(self) -> ClocksView:
+        view = demo_clocks(self.scenario, self.canary, LAST_DAY)
+        decided = {word[:3] for word in self.words_on_clocks}
+        return replace(view, held=[one for one in view.held if (one.clock, one.first_ms, one.last_ms) not in decided])
+
+    def decide_clock(self, clock: str, first_ms: int, last_ms: int, action: str, shift_ms: int | None = None) -> None:
+        self.words_on_clocks.append((clock, first_ms, last_ms, action, shift_ms))
 
     def start_verify(self) -> str:
         return self.run_job("verify", "Verifying everything", 30, [])

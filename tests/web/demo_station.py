@@ -82,6 +82,9 @@ class DemoCapture:
     def release(self, events: Sequence[Event]) -> None:
         """Nothing was taken."""
 
+    def clock_claims(self) -> list[Event]:
+        return []
+
 
 def resident(person: str, token: str | None, scenario: str = "full", canary: str = "") -> Resident:
     """One person of the demonstration, with an API token for each scope."""

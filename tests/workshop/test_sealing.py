@@ -58,6 +58,18 @@ def test_the_format_is_the_one_written_down() -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
+def test_the_bytes_on_the_wire_are_what_they_always_were() -> None:
+    sealed = seal_file(_KEY, _JOB, "samples.json", b"a text of 20 bytes !")
+    assert [chunk.hex() for chunk in sealed.chunks] == [
+        "550c8eba2c9185e8480e8aaa28852ad8ced6d47a68ed6edb",
+        "b0afe9c3bcf1cf2a4c96bb7fd072969af33ad1b72c043fe0",
+        "cacb3c4f39b3d875bc229bb251f2e1df5c14e88b",
+    ]
+    [empty] = seal_file(_KEY, _JOB, "samples.json", b"").chunks
+    assert empty.hex() == "1eb82ac0a8f15dd5f507a5f1b86f4cf0"
+
+
+@pytest.mark.usefixtures("small_chunks")
 @settings(max_examples=150, deadline=None)
 @given(content=st.binary(min_size=1, max_size=60), data=st.data())
 def test_any_disorder_of_chunks_is_refused(content: bytes, data: st.DataObject) -> None:

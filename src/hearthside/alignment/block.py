@@ -1,24 +1,26 @@
-"""One UTC day of the life stream: minute columns for every stream, samples, offsets and coverage, packed in bytes."""
+"""One UTC day of the life stream as a whole: minutes of every stream, samples, the person's offset, coverage."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import tzinfo
 
+import apsw
 import numpy as np
 import numpy.typing as npt
-import orjson
 
-from hearthside.alignment.kernel import INSTANT, covered_minutes, minute_columns, minute_samples, touched_minutes
-from hearthside.alignment.kinds import is_life, rule_of
-from hearthside.alignment.offsets import MINUTES, minute_offsets
-from hearthside.events import Event, Json, Layer, Precision, Series
-from hearthside.journal import Stored
+from hearthside.alignment.aligning import SampleDay, StreamName
+from hearthside.alignment.chunk import Chunk
+from hearthside.alignment.columns import NO_END
+from hearthside.alignment.kernel import INSTANT
+from hearthside.alignment.offsets import MINUTES, OffsetTrack
+from hearthside.alignment.store import NEVER_HEARD, ChunkFacts, Store
+from hearthside.events import DAY_MS, MINUTE_MS, Layer
 
 UNKNOWN, SILENT, COVERED = 0, 1, 2
 LAYERS = tuple(Layer)
+SILENCE_MIN = 24 * 60
+"""Between two words of a source that are no farther apart, minutes, it was listening and had nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class StreamColumns:
         start_ms, end_ms: (n,); end_ms -1 for an instant.
         count: (1440,) events in or overlapping each minute.
         last: (1440,) index of the latest event that still holds, or -1.
+        coverage: (1440,) 0 unknown, 1 silent, 2 covered.
     """
 
     layer: Layer
@@ -40,6 +43,7 @@ class StreamColumns:
     end_ms: npt.NDArray[np.int64]
     count: npt.NDArray[np.uint16]
     last: npt.NDArray[np.int32]
+    coverage: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class DayBlock:
 
     Attributes:
         offset_min: (1440,) the person's UTC offset.
-        offset_known: (1440,) whether a source carried it.
+        offset_known: (1440,) whether a source carried it, or it follows from what sources carried.
         coverage: (6, 1440) in the order of `LAYERS`: 0 unknown, 1 silent, 2 covered.
     """
 
@@ -76,135 +80,71 @@ class DayBlock:
         return not self.streams and not self.samples
 
 
-def latest_revisions(stored: Iterable[Stored]) -> list[Stored]:
-    """Of records with the same source, kind and natural key only the one that arrived last; order by (start, id)."""
-    newest: dict[tuple[str, str, str], Stored] = {}
-    kept = []
-    for item in stored:
-        if not item.record.key:
-            kept.append(item)
+def read_block(connection: apsw.Connection, store: Store, track: OffsetTrack, day: int) -> DayBlock:
+    """A UTC day, from its chunks and the bounds of those beside it."""
+    near: dict[int, dict[int, ChunkFacts]] = {}
+    for fact in store.facts(connection, day - 1, day + 1):
+        near.setdefault(fact.stream, {})[fact.day] = fact
+    names = store.names(connection)
+    streams, samples = [], []
+    for number in sorted((n for n in near if day in near[n]), key=lambda n: names[n]):
+        name, fact = names[number], near[number][day]
+        if name.series:
+            found = store.samples(connection, number, day, fact.version)
+            if found is not None:
+                samples.append(_sample_column(name, found))
             continue
-        name = (item.record.source, item.record.kind, item.record.key)
-        if name not in newest or newest[name].seq < item.seq:
-            newest[name] = item
-    return sorted([*kept, *newest.values()], key=lambda item: (item.record.start_ms, item.id))
+        chunk = store.chunk(connection, number, day, fact.version)
+        columns = None if chunk is None else _stream_columns(name, chunk, near[number])
+        if columns is not None:
+            streams.append(columns)
+    minutes = day * DAY_MS + np.arange(MINUTES, dtype=np.int64) * MINUTE_MS
+    coverage = _coverage(streams, samples)
+    return DayBlock(day, streams, samples, track.at(minutes).astype(np.int16), track.sure(minutes), coverage)
 
 
-def align_day(day: int, stored: Iterable[Stored], observed: npt.NDArray[np.int64], zone: tzinfo) -> DayBlock:
-    """Line up one UTC day.
-
-    Args:
-        day: days since 1970-01-01.
-        stored: every record that starts in the day or the 24 h before it, and every longer interval that reaches in.
-        observed: offsets carried by sources, see `minute_offsets`.
-        zone: the home zone.
-    """
-    groups: dict[tuple[int, str, str], list[tuple[bytes, Event]]] = {}
-    series: dict[tuple[int, str, str], list[Series]] = {}
-    for item in latest_revisions(stored):
-        record = item.record
-        if not is_life(record.kind):
-            continue
-        name = (LAYERS.index(record.layer), record.source, record.kind)
-        if isinstance(record, Series):
-            series.setdefault(name, []).append(record)
-        elif record.precision is not Precision.DAY:
-            groups.setdefault(name, []).append((item.id, record))
-    streams = [column for name, events in sorted(groups.items()) if (column := _stream(day, name, events)) is not None]
-    samples = [line for name, parts in sorted(series.items()) if (line := _samples(day, name, parts)) is not None]
-    offset_min, offset_known = minute_offsets(day, observed, zone)
-    return DayBlock(day, streams, samples, offset_min, offset_known, _coverage(day, groups, samples))
+def _sample_column(name: StreamName, found: SampleDay) -> SampleColumn:
+    return SampleColumn(Layer(name.layer), name.source, name.kind, found.unit, found.values)
 
 
-def _stream(day: int, name: tuple[int, str, str], events: list[tuple[bytes, Event]]) -> StreamColumns | None:
-    start_ms, end_ms = _bounds(events)
-    tolerance = rule_of(name[2]).tolerance_min
-    _, final = touched_minutes(day, start_ms, end_ms)
-    reaches = np.flatnonzero(final + tolerance >= 0)
-    if not len(reaches):
+def _stream_columns(name: StreamName, chunk: Chunk, near: dict[int, ChunkFacts]) -> StreamColumns | None:
+    timed = chunk.timed
+    raw = chunk.carried.ids.tobytes() + chunk.own.ids[timed].tobytes()
+    ids = [raw[16 * i : 16 * i + 16] for i in range(len(raw) // 16)]
+    if not ids:
         return None
-    start_ms, end_ms = start_ms[reaches], end_ms[reaches]
-    count, last = minute_columns(day, start_ms, end_ms, tolerance)
-    ids = [events[i][0] for i in reaches.tolist()]
-    return StreamColumns(LAYERS[name[0]], name[1], name[2], ids, start_ms, end_ms, count, last)
+    start = np.concatenate([chunk.carried.start_ms, chunk.own.start_ms[timed]])
+    end = np.concatenate([chunk.carried.end_ms, chunk.own.end_ms[timed]])
+    return StreamColumns(
+        Layer(name.layer), name.source, name.kind, ids, start, np.where(end == NO_END, INSTANT, end),
+        chunk.minutes.count, chunk.minutes.last, _covered_or_silent(chunk, near),
+    )  # fmt: skip
 
 
-def _bounds(events: list[tuple[bytes, Event]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    start_ms = np.array([event.start_ms for _, event in events], dtype=np.int64)
-    end_ms = np.array([INSTANT if event.end_ms is None else event.end_ms for _, event in events], dtype=np.int64)
-    return start_ms, end_ms
+def _covered_or_silent(chunk: Chunk, near: dict[int, ChunkFacts]) -> npt.NDArray[np.uint8]:
+    """Silent are the minutes between two words that are at most `SILENCE_MIN` apart, and not covered by the first."""
+    heard = np.flatnonzero(chunk.minutes.count)
+    before, after = near.get(chunk.day - 1), near.get(chunk.day + 1)
+    words = [int(m) for m in heard]
+    if before is not None and before.heard_last != NEVER_HEARD:
+        words.insert(0, before.heard_last - MINUTES)
+    if after is not None and after.heard_first != NEVER_HEARD:
+        words.append(after.heard_first + MINUTES)
+    found = np.zeros(MINUTES, dtype=np.uint8)
+    if len(words) > 1:
+        at = np.array(words)
+        for i in np.flatnonzero((np.diff(at) > 1) & (np.diff(at) <= SILENCE_MIN)).tolist():
+            found[max(at[i], 0) : max(at[i + 1], 0)] = SILENT
+    found[chunk.minutes.covered] = COVERED
+    return found
 
 
-def _samples(day: int, name: tuple[int, str, str], parts: list[Series]) -> SampleColumn | None:
-    values = np.full(MINUTES, np.nan)
-    for part in parts:
-        column = minute_samples(day, part.start_ms, part.step_ms, part.values)
-        values = np.where(np.isnan(column), values, column)
-    if np.isnan(values).all():
-        return None
-    return SampleColumn(LAYERS[name[0]], name[1], name[2], parts[-1].unit, values)
-
-
-def _coverage(
-    day: int, groups: dict[tuple[int, str, str], list[tuple[bytes, Event]]], samples: list[SampleColumn]
-) -> npt.NDArray[np.uint8]:
+def _coverage(streams: Iterable[StreamColumns], samples: Iterable[SampleColumn]) -> npt.NDArray[np.uint8]:
     coverage = np.zeros((len(LAYERS), MINUTES), dtype=np.uint8)
-    minutes = np.arange(MINUTES)
-    for (layer, _, kind), events in groups.items():
-        covered, heard = covered_minutes(day, *_bounds(events), rule_of(kind).cadence_min)
-        if heard is not None:
-            between = (minutes >= heard[0]) & (minutes <= heard[1])
-            coverage[layer] = np.maximum(
-                coverage[layer], np.where(covered, COVERED, np.where(between, SILENT, UNKNOWN))
-            )
+    for stream in streams:
+        lane = coverage[LAYERS.index(stream.layer)]
+        np.maximum(lane, stream.coverage, out=lane)
     for column in samples:
-        index = LAYERS.index(column.layer)
-        coverage[index] = np.maximum(coverage[index], np.where(np.isnan(column.values), UNKNOWN, COVERED))
+        lane = coverage[LAYERS.index(column.layer)]
+        np.maximum(lane, np.where(np.isnan(column.values), UNKNOWN, COVERED).astype(np.uint8), out=lane)
     return coverage
-
-
-def pack(block: DayBlock) -> bytes:
-    """The block as bytes; equal blocks give equal bytes."""
-    arrays: list[npt.NDArray[np.generic]] = [block.offset_min, block.offset_known, block.coverage]
-    streams: list[Json] = []
-    for stream in block.streams:
-        streams.append([stream.layer.value, stream.source, stream.kind, len(stream.ids)])
-        arrays += [np.frombuffer(b"".join(stream.ids), dtype=np.uint8), stream.start_ms, stream.end_ms]
-        arrays += [stream.count, stream.last]
-    samples: list[Json] = []
-    for column in block.samples:
-        samples.append([column.layer.value, column.source, column.measure, column.unit])
-        arrays.append(column.values)
-    header = orjson.dumps({"day": block.day, "streams": streams, "samples": samples})
-    body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-    return zlib.compress(len(header).to_bytes(4, "little") + header + body, 1)
-
-
-def unpack(raw: bytes) -> DayBlock:
-    """The block that `pack` made."""
-    content = zlib.decompress(raw)
-    size = int.from_bytes(content[:4], "little")
-    header = orjson.loads(content[4 : 4 + size])
-    position = 4 + size
-
-    def take(dtype: type[np.generic], count: int) -> npt.NDArray[np.generic]:
-        nonlocal position
-        array = np.frombuffer(content, dtype=dtype, count=count, offset=position)
-        position += array.nbytes
-        return array
-
-    offset_min = take(np.int16, MINUTES)
-    offset_known = take(np.bool_, MINUTES)
-    coverage = take(np.uint8, len(LAYERS) * MINUTES).reshape(len(LAYERS), MINUTES)
-    streams = []
-    for layer, source, kind, n in header["streams"]:
-        packed = take(np.uint8, 16 * n).tobytes()
-        ids = [packed[16 * i : 16 * i + 16] for i in range(n)]
-        start, end = take(np.int64, n), take(np.int64, n)
-        count, last = take(np.uint16, MINUTES), take(np.int32, MINUTES)
-        streams.append(StreamColumns(Layer(layer), source, kind, ids, start, end, count, last))  # type: ignore[arg-type]
-    samples = [
-        SampleColumn(Layer(layer), source, measure, unit, take(np.float64, MINUTES))  # type: ignore[arg-type]
-        for layer, source, measure, unit in header["samples"]
-    ]
-    return DayBlock(header["day"], streams, samples, offset_min, offset_known, coverage)  # type: ignore[arg-type]

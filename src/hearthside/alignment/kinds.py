@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hearthside.events import Event, Origin
+from hearthside.events import Event, Json, Origin
 
 # Kinds that are about the house itself, not about the life; they never enter a lane.
 SYSTEM_KINDS = frozenset(
@@ -12,6 +13,7 @@ SYSTEM_KINDS = frozenset(
         "rejected", "setting", "answer", "offer", "reaction", "proposal", "home_action", "night_step", "embedding",
         "ledger", "adapter_decision", "receipt", "round", "gate", "erasure", "attestation",
         "cursor", "backup", "drill", "verification", "token",
+        "clock_exchange", "clock_estimate", "clock_decision", "clock_claim",
     }
 )  # fmt: skip
 
@@ -27,12 +29,14 @@ class KindRule:
         tolerance_min: minutes for which the last event still holds (as-of join); 0: it only counts in its own minute.
         cadence_min: minutes within which the source would have spoken again had there been something to say.
         per: payload field by which last values are kept apart (one light is not another), or "".
+        until_end: what lasts holds until its end and no longer; `tolerance_min` is for what has no end.
         day_by_end: the event belongs to the local day on which it ends (a night belongs to the morning).
     """
 
     tolerance_min: int = 0
     cadence_min: int = 1
     per: str = ""
+    until_end: bool = False
     day_by_end: bool = False
 
 
@@ -40,7 +44,7 @@ _RULES = {
     "position": KindRule(tolerance_min=60, cadence_min=45),
     "region_enter": KindRule(tolerance_min=LOOKBACK_MIN),
     "region_leave": KindRule(tolerance_min=LOOKBACK_MIN),
-    "state": KindRule(tolerance_min=LOOKBACK_MIN, cadence_min=60, per="entity"),
+    "state": KindRule(tolerance_min=LOOKBACK_MIN, cadence_min=60, per="entity", until_end=True),
     "caption": KindRule(tolerance_min=10, cadence_min=15),
     "utterance": KindRule(tolerance_min=2, cadence_min=5),
     "message": KindRule(tolerance_min=10, cadence_min=30),
@@ -62,37 +66,69 @@ def is_life(kind: str) -> bool:
     return kind not in SYSTEM_KINDS
 
 
+_AMOUNTS = {
+    "sleep": "total", "activity_day": "steps", "weight_day": "weight", "coding_time_day": "total_seconds",
+    "readiness_day": "score",
+}  # fmt: skip
+_NOTES = ("speaker", "tone", "app", "place", "activity", "album")
+
+NUMBERS: dict[str, tuple[str, ...]] = {
+    "position": ("lat", "lon", "accuracy_m"), "region_enter": ("lat", "lon"), "state": ("value",),
+}  # fmt: skip
+"""Numeric fields that are kept as columns, by kind; the value of a state is the state itself where it is a number."""
+
+
 def amount_of(event: Event) -> float | None:
     """The one number an event stands for: seconds for what lasts, else the day's figure; None when there is none.
 
     A night counts the seconds asleep where the source measured them, not the time in bed.
     """
-    payload = event.payload
-    field = {"sleep": "total", "activity_day": "steps", "weight_day": "weight", "coding_time_day": "total_seconds"}
-    name = field.get(event.kind)
+    return amount_in(event.kind, event.payload, event.start_ms, event.end_ms)
+
+
+def amount_in(kind: str, payload: Mapping[str, Json], start_ms: int, end_ms: int | None) -> float | None:
+    """See `amount_of`."""
+    name = _AMOUNTS.get(kind)
     if name is not None and isinstance(payload.get(name), int | float):
         return float(payload[name])
-    if event.kind == "readiness_day" and isinstance(payload.get("score"), int | float):
-        return float(payload["score"])
-    if event.kind == "app_time_day":
+    if kind == "app_time_day":
         if payload.get("kind") == "top-categories":  # the same seconds again, at another level of detail
             return None
         items = payload.get("items") or []
         return float(sum(seconds for _, seconds in items))
-    if event.end_ms is not None:
-        return (event.end_ms - event.start_ms) / 1000
+    if end_ms is not None:
+        return (end_ms - start_ms) / 1000
     return None
 
 
 def note_of(event: Event) -> str:
     """A second line for an event: who said it, where, in which tone."""
-    payload = event.payload
-    names = ("title" if event.kind == "conversation" else "", "speaker", "tone", "app", "place", "activity", "album")
-    parts = [payload.get(name) for name in names if name]
-    if event.kind == "message":
-        sender = "" if event.origin is Origin.SELF else payload.get("sender")
-        parts = [payload.get("conversation"), sender, *parts]
+    return note_in(event.kind, event.payload, event.origin is Origin.SELF)
+
+
+def note_in(kind: str, payload: Mapping[str, Json], own: bool) -> str:
+    """See `note_of`; `own` says whether the person is its origin."""
+    parts = [payload[name] for name in _NOTES if name in payload]
+    if kind == "conversation":
+        parts.insert(0, payload.get("title"))
+    elif kind == "message":
+        parts = [payload.get("conversation"), "" if own else payload.get("sender"), *parts]
+    if not parts:
+        return ""
     return " · ".join(dict.fromkeys(str(part) for part in parts if part))
+
+
+def number_in(payload: Mapping[str, Json], name: str) -> float:
+    """A numeric field of a payload, NaN where it is absent or no number."""
+    value = payload.get("state" if name == "value" else name)
+    if type(value) is float:
+        return value
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return float("nan")
+    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 def shown_text(kind: str, text: str, amount: float | None) -> str:

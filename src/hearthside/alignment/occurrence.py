@@ -1,19 +1,18 @@
-"""An event as the life stream places it, and how it goes into a row of the derived database and back."""
+"""An event as the life stream places it, out of the columns of its stream and the person's UTC offset."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hearthside.alignment.block import DayBlock
-from hearthside.alignment.kinds import amount_of, is_life, note_of, rule_of
-from hearthside.events import DAY_MS, MINUTE_MS, Event, Layer, Origin, Precision, Series, iso_day
-from hearthside.journal import Stored
+import numpy as np
+import numpy.typing as npt
 
-COLUMNS = (
-    "id, layer, source, kind, start_ms, end_ms, local_day, offset_min, precision, uncertainty_ms, origin, trust,"
-    " amount, text, note"
-)
+from hearthside.alignment.columns import NO_END, NO_OFFSET, ORIGINS, PRECISIONS, TRUSTS, EventColumns
+from hearthside.alignment.kinds import rule_of
+from hearthside.alignment.offsets import OffsetTrack
+from hearthside.events import DAY_MS, MINUTE_MS, Layer, Origin, Precision, iso_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,9 @@ class Occurrence:
     """An event as the life stream places it: with the person's local day and offset, and the one number it stands for.
 
     Attributes:
+        start_ms, end_ms: corrected time; `raw_ms` is the start as the device's clock said.
         local_day: the person's date; of a night the date of the morning.
+        uncertainty_ms: how far the true time may lie from `start_ms`, either way.
         offset_min: the person's UTC offset at the start.
         amount: seconds for what lasts, or the figure of a day (steps, kilograms, score); None when there is none.
     """
@@ -41,54 +42,65 @@ class Occurrence:
     amount: float | None
     text: str
     note: str
+    raw_ms: int
 
 
-def occurrence_row(item: Stored, day: int, block: DayBlock) -> tuple[object, ...] | None:
-    """The row of a record in the block of a UTC day; None for what is no part of the life."""
-    event = item.record
-    if isinstance(event, Series) or not is_life(event.kind):
-        return None
-    offset = event.offset_min
-    if offset is None:
-        offset = int(block.offset_min[(event.start_ms - day * DAY_MS) // MINUTE_MS])
-    return (
-        item.id, day, event.layer.value, event.source, event.kind, event.start_ms, event.end_ms,
-        _local_day(event, offset), offset, event.precision.value, event.uncertainty_ms, event.origin.value,
-        event.trust.value, amount_of(event), event.text, note_of(event),
-    )  # fmt: skip
+def occurrences_of(
+    columns: EventColumns, chosen: npt.NDArray[np.intp], track: OffsetTrack, days: npt.NDArray[np.int64] | None = None
+) -> list[Occurrence]:
+    """Some rows of columns as occurrences; `days` are the local days of all rows where they are known already."""
+    if not len(chosen):
+        return []
+    offsets = offsets_in(columns, track)
+    local = local_days_in(columns, offsets) if days is None else days
+    found = []
+    for i in chosen.tolist():
+        amount = float(columns.amount[i])
+        end = int(columns.end_ms[i])
+        found.append(
+            Occurrence(
+                columns.identity(i), columns.layer, columns.source, columns.kind, int(columns.start_ms[i]),
+                None if end == NO_END else end, iso_day(int(local[i])), int(offsets[i]),
+                PRECISIONS[columns.precision[i]], int(columns.uncertainty_ms[i]), ORIGINS[columns.origin[i]],
+                TRUSTS[columns.trust[i]].value, None if amount != amount else amount, columns.text[i],
+                columns.note[i], int(columns.raw_ms[i]),
+            )
+        )  # fmt: skip
+    return found
 
 
-def _local_day(event: Event, offset_min: int) -> str:
-    if event.precision is Precision.DAY:
-        return iso_day(event.start_ms // DAY_MS)
-    at = event.end_ms if rule_of(event.kind).day_by_end and event.end_ms is not None else event.start_ms
-    return iso_day((at + offset_min * MINUTE_MS) // DAY_MS)
+def offsets_in(columns: EventColumns, track: OffsetTrack) -> npt.NDArray[np.int64]:
+    """The person's UTC offset at each event: what the source carried, else the track's; (n,) minutes.
+
+    The track is asked at the start, but of a night at the end: that is what a ring stamps a night with.
+    """
+    carried = columns.carried_min.astype(np.int64)
+    missing = columns.carried_min == NO_OFFSET
+    if missing.any():
+        at = columns.end_or_start_ms if rule_of(columns.kind).day_by_end else columns.start_ms
+        carried[missing] = track.at(at[missing])
+    return carried
 
 
-def occurrence_of(row: tuple[object, ...]) -> Occurrence:
-    """The occurrence of a row, in the order of `COLUMNS`."""
-    (identity, layer, source, kind, start, end, local_day, offset, precision, uncertainty, origin, trust, amount, text,
-     note) = row  # fmt: skip
-    return Occurrence(
-        bytes(identity), Layer(layer), str(source), str(kind), int(start), None if end is None else int(end),  # type: ignore
-        str(local_day), int(offset), Precision(precision), int(uncertainty), Origin(origin), str(trust),  # type: ignore
-        None if amount is None else float(amount), str(text), str(note),  # type: ignore
-    )  # fmt: skip
+def local_days_in(columns: EventColumns, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The local day of each event, days since 1970; of a night that of the morning."""
+    at = columns.end_or_start_ms if rule_of(columns.kind).day_by_end else columns.start_ms
+    return np.where(columns.precision == 1, columns.start_ms // DAY_MS, (at + offsets * MINUTE_MS) // DAY_MS)
 
 
-def casefold(*values: object) -> str:
-    """For the function ``casefold`` of the database: case and composition make no difference."""
-    return unicodedata.normalize("NFC", str(values[0]).casefold())
+def words_in(columns: EventColumns, words: Iterable[str], about: Iterable[str]) -> npt.NDArray[np.bool_] | None:
+    """Which rows hold every word in text or note, and every name where somebody or somewhere is named; None: all."""
+    found: npt.NDArray[np.bool_] | None = None
+    wanted = [(folded(word), columns.text) for word in words]
+    named = [
+        (folded(name), columns.text if columns.kind.startswith("region") else [""] * len(columns)) for name in about
+    ]
+    for word, texts in (*wanted, *named):
+        here = [word in folded(text) or word in folded(note) for text, note in zip(texts, columns.note, strict=True)]
+        found = np.array(here, dtype=np.bool_) if found is None else found & np.array(here, dtype=np.bool_)
+    return found
 
 
-def holds(column: str, word: str) -> str:
-    """SQL: the column holds a word; its value is `pattern(word)`."""
-    # LIKE ignores the case of ASCII letters only; anything else is folded first, which is slower.
-    folded = column if word.isascii() else f"casefold({column})"
-    return f"{folded} LIKE ? ESCAPE '\\'"
-
-
-def pattern(word: str) -> str:
-    """What LIKE is asked for."""
-    plain = casefold(word).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"
+def folded(text: str) -> str:
+    """A text as words are looked for: case and composition make no difference."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text.casefold())

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import apsw
 
-from hearthside.events import DAY_MS, Record
 from hearthside.journal import Journal, Stored
 
 SCHEMA = """
@@ -22,39 +21,49 @@ CREATE TABLE IF NOT EXISTS replaced (
 TABLES = ("revision", "replaced")
 
 
-def revision_name(record: Record) -> bytes | None:
+def revision_name(source: str, kind: str, key: str) -> bytes | None:
     """16 bytes that all revisions of a record share; None for a record without a key of its own."""
-    if not record.key:
+    if not key:
         return None
-    return hashlib.blake2b("\0".join((record.source, record.kind, record.key)).encode(), digest_size=16).digest()
+    return hashlib.blake2b("\0".join((source, kind, key)).encode(), digest_size=16).digest()
 
 
-def take_revision(connection: apsw.Connection, item: Stored) -> bytes | None:
-    """Take in one record.
+def take_revision(connection: apsw.Connection, name: bytes, seq: int, identity: bytes, day: int) -> bytes | None:
+    """Take in one record with a key; `day` is its raw UTC day.
 
     Returns:
         The id of the earlier revision that it replaces, or None. They may lie days apart.
     """
-    name = revision_name(item.record)
-    if name is None:
-        return None
-    day = item.record.start_ms // DAY_MS
-    connection.execute("INSERT OR IGNORE INTO revision VALUES (?, ?, ?, ?)", (name, item.seq, item.id, day))
+    connection.execute("INSERT OR IGNORE INTO revision VALUES (?, ?, ?, ?)", (name, seq, identity, day))
     if connection.changes():
         return None
     known = connection.execute("SELECT seq, id, day FROM revision WHERE name = ?", (name,)).fetchone()
-    if known is None or known[0] == item.seq:
+    if known is None or known[0] == seq:
         return None
     # They come in order of arrival, but for records that are taken in a second time.
-    older, newer = sorted([(int(known[0]), bytes(known[1]), int(known[2])), (item.seq, item.id, day)])
+    older, newer = sorted([(int(known[0]), bytes(known[1]), int(known[2])), (seq, identity, day)])
     connection.execute("INSERT OR REPLACE INTO revision VALUES (?, ?, ?, ?)", (name, *newer))
     connection.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?, ?, ?)", (older[1], older[0], name, older[2]))
     return older[1]
 
 
-def replaced_ids(connection: apsw.Connection) -> set[bytes]:
+def latest_revisions(stored: Iterable[Stored]) -> list[Stored]:
+    """Of records with the same source, kind and natural key only the one that arrived last; order by (start, id)."""
+    newest: dict[tuple[str, str, str], Stored] = {}
+    kept = []
+    for item in stored:
+        if not item.record.key:
+            kept.append(item)
+            continue
+        name = (item.record.source, item.record.kind, item.record.key)
+        if name not in newest or newest[name].seq < item.seq:
+            newest[name] = item
+    return sorted([*kept, *newest.values()], key=lambda item: (item.record.start_ms, item.id))
+
+
+def replaced_ids(connection: apsw.Connection) -> frozenset[bytes]:
     """Every record that has a later revision."""
-    return {bytes(row[0]) for row in connection.execute("SELECT id FROM replaced")}
+    return frozenset(bytes(row[0]) for row in connection.execute("SELECT id FROM replaced"))
 
 
 def drop_forgotten(connection: apsw.Connection, journal: Journal, days: Iterable[int]) -> list[Stored]:

@@ -1,12 +1,12 @@
-"""The life stream: day blocks and a list of occurrences, kept in step with the journal; derived and rebuildable."""
+"""The life stream: every layer on one time axis, kept in step with the journal; derived and rebuildable."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
@@ -14,90 +14,78 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
-from hearthside.alignment.block import DayBlock, align_day, latest_revisions, pack, unpack
-from hearthside.alignment.kinds import LOOKBACK_MIN, is_life
+from hearthside.alignment import store
+from hearthside.alignment.aligning import StreamName
+from hearthside.alignment.block import DayBlock, read_block
+from hearthside.alignment.clocks import book
+from hearthside.alignment.clocks.known import KnownClock, known_clocks
+from hearthside.alignment.columns import EventColumns
+from hearthside.alignment.episodes import Episode
+from hearthside.alignment.lateness import Watermark, watermarks_of
+from hearthside.alignment.lookup import Lookup
 from hearthside.alignment.occurrence import (
-    COLUMNS,
     Occurrence,
-    casefold,
-    holds,
-    occurrence_of,
-    occurrence_row,
-    pattern,
+    local_days_in,
+    occurrences_of,
+    offsets_in,
+    words_in,
 )
-from hearthside.alignment.offsets import REACH_MS, minute_offsets
+from hearthside.alignment.offsets import MINUTES, OffsetTrack
+from hearthside.alignment.place_names import NamedPlace
+from hearthside.alignment.places import Place
+from hearthside.alignment.rebuilding import rebuild_all, unfinished
 from hearthside.alignment.revisions import SCHEMA as REVISIONS
 from hearthside.alignment.revisions import TABLES as REVISION_TABLES
-from hearthside.alignment.revisions import drop_forgotten, replaced_ids, take_revision
-from hearthside.events import (
-    DAY_MS,
-    MINUTE_MS,
-    Layer,
-    Record,
-    day_number,
-)
+from hearthside.alignment.store import LONGEST_DAYS, ChunkFacts, DaySum, Store, memory_of, remember, writing
+from hearthside.alignment.tracks import read_track
+from hearthside.alignment.updating import HeldRecord, Updater
+from hearthside.alignment.visits import Visit
+from hearthside.alignment.whereabouts import Whereabouts
+from hearthside.events import DAY_MS, MINUTE_MS, Layer, day_number, iso_day
 from hearthside.identity.database import open_database, settle, take_place
-from hearthside.journal import Journal, Stored
+from hearthside.journal import Journal
 
-LOOKBACK_MS = LOOKBACK_MIN * MINUTE_MS
-_VERSION = "6"  # of the derived format: another one means aligning again from the journal
-_DAYS_CACHED = 3
-_READ_BATCH = 5000
-_DAYS_PER_COMMIT = 64
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS dirty (day INTEGER PRIMARY KEY) STRICT;
-CREATE TABLE IF NOT EXISTS block (day INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS occurrence (
-    id BLOB PRIMARY KEY,
-    day INTEGER NOT NULL,
-    layer TEXT NOT NULL,
-    source TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    start_ms INTEGER NOT NULL,
-    end_ms INTEGER,
-    local_day TEXT NOT NULL,
-    offset_min INTEGER NOT NULL,
-    precision TEXT NOT NULL,
-    uncertainty_ms INTEGER NOT NULL,
-    origin TEXT NOT NULL,
-    trust TEXT NOT NULL,
-    amount REAL,
-    text TEXT NOT NULL,
-    note TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS occurrence_by_day ON occurrence (day);
-CREATE INDEX IF NOT EXISTS occurrence_by_kind ON occurrence (kind, start_ms);
-CREATE INDEX IF NOT EXISTS occurrence_by_time ON occurrence (start_ms);
-CREATE INDEX IF NOT EXISTS occurrence_by_local_day ON occurrence (local_day, kind);
-"""
-
-_TABLES = ("meta", "dirty", "block", "occurrence", *REVISION_TABLES)
+_VERSION = "7"  # of the derived format: another one means aligning again from the journal
+_TABLES = (*store.TABLES, *book.TABLES, *REVISION_TABLES)
+_FORMER_TABLES = ("block", "occurrence")
+_LOCAL_REACH_DAYS = 2  # a local day lies within the UTC days beside it
 
 
 class LifeStream:
-    """The life stream of one vault.
+    """The life stream of one vault. Safe to use from many threads.
 
     Args:
         folder: the vault's folder; the file is ``stream.db`` in it.
         key: 32 bytes, `vault.key("stream")`.
         journal: where the truth is read.
-        home_zone: gives the zone used where no source carried an offset.
+        home_zone: gives the zone used where no source says anything of the person's offset.
+        place_names: gives the places that the person named.
     """
 
-    def __init__(self, folder: Path, key: bytes, journal: Journal, home_zone: Callable[[], tzinfo]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes,
+        journal: Journal,
+        home_zone: Callable[[], tzinfo],
+        place_names: Callable[[], Sequence[NamedPlace]] = tuple,
+    ) -> None:
         self._path, self._key = folder / "stream.db", key
-        self._journal, self._home_zone = journal, home_zone
+        self._journal, self._home_zone, self._place_names = journal, home_zone, place_names
         self._local = threading.local()
         self._updating = threading.Lock()
+        self._store = Store()
+        self._updater = Updater(self._connection, self._store, journal, home_zone)
+        self._where = Whereabouts(self._store, place_names)
+        self._lookup = Lookup(self._store, journal, self._updater.clocks)
         connection = self._connection()
-        with connection:
+        with writing(connection):
             connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
-            if self._meta("version", _VERSION) != _VERSION:
-                for table in _TABLES:
+            if memory_of(connection, "version", _VERSION) != _VERSION:
+                for table in (*_TABLES, *_FORMER_TABLES):
                     connection.execute(f"DROP TABLE IF EXISTS {table}")
-            connection.execute(_SCHEMA + REVISIONS)
+            connection.execute(store.SCHEMA + book.SCHEMA + REVISIONS)
+            remember(connection, "version", _VERSION)
 
     # -- keeping in step ---------------------------------------------------------------------------------------------
 
@@ -106,7 +94,7 @@ class LifeStream:
         progress: Callable[[int, int], None] | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> int:
-        """Align every day that new records touch, newest first.
+        """Align every day and stream that new records touch, newest first.
 
         Args:
             progress: called with (days done, days to do).
@@ -116,8 +104,12 @@ class LifeStream:
             How many days were aligned.
         """
         with self._updating:
-            self._mark_dirty()
-            return self._drain(progress, stop)
+            connection = self._connection()
+            fresh = memory_of(connection, "seq", "0") == "0" and self._journal.head().seq
+            if fresh or unfinished(connection):
+                return rebuild_all(connection, self._updater, self._journal, progress, stop)
+            self._updater.mark_new()
+            return self._updater.drain(progress, stop)
 
     def rebuild(
         self, progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] = lambda: False
@@ -125,33 +117,13 @@ class LifeStream:
         """Forget everything derived and make it again from the journal; calls no model."""
         with self._updating:
             connection = self._connection()
-            with connection:
+            with writing(connection):
                 for table in _TABLES:
-                    connection.execute(f"DELETE FROM {table}")
-            self._mark_dirty(from_start=True)
-            return self._drain(progress, stop)
-
-    def _mark_dirty(self, from_start: bool = False) -> None:
-        """Move the high-water mark to the end of the journal, marking each day that a new record can change."""
-        connection = self._connection()
-        zone = str(self._home_zone())
-        if self._meta("home_zone", zone) != zone:
-            from_start = True
-        seq = 0 if from_start else int(self._meta("seq", "0"))
-        while True:
-            batch = list(self._journal.since(seq, _READ_BATCH))
-            if not batch:
-                break
-            seq = batch[-1].seq
-            with connection:
-                days = set[int]()
-                for item in batch:
-                    days |= self._days_changed(connection, item)
-                _mark(connection, days)
-                self._set_meta("seq", str(seq))
-        with connection:
-            self._set_meta("version", _VERSION)
-            self._set_meta("home_zone", zone)
+                    kept = f" WHERE name NOT IN {store.COUNTED}" if table == "meta" else ""
+                    connection.execute(f"DELETE FROM {table}{kept}")
+                remember(connection, "version", _VERSION)
+                store.next_version(connection, "generation")
+            return rebuild_all(connection, self._updater, self._journal, progress, stop)
 
     def settle(self) -> None:
         """Put everything on the disk, nothing in the write-ahead log: after this a power cut changes nothing."""
@@ -168,89 +140,70 @@ class LifeStream:
             new.update(progress)
             take_place(new._connection(), new._path, self._path)
         self._key = key
-
-    def _days_changed(self, connection: apsw.Connection, item: Stored) -> set[int]:
-        days = set(_days_touched(item.record))
-        if is_life(item.record.kind) and (replaced := take_revision(connection, item)) is not None:
-            for older in self._journal.get([replaced]).values():
-                days |= set(_days_touched(older.record))
-        return days
+        self._store.forget_cached()
 
     def mark_days_dirty(self, days: Iterable[int]) -> None:
-        """Have these UTC days aligned again at the next update (after forgetting)."""
-        wanted = set(days)
+        """Have these UTC days, as the records' own clocks have them, aligned again at the next update."""
         connection = self._connection()
-        with connection:
-            # Counted, so that an alignment under way reads the offsets again; this also takes the write lock.
-            connection.execute(
-                "INSERT INTO meta VALUES ('marks', '1') ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + 1"
-            )
-            for stored in drop_forgotten(connection, self._journal, sorted(wanted)):
-                wanted |= set(_days_touched(stored.record))
-            _mark(connection, wanted)
+        with writing(connection):
+            self._updater.mark_days(connection, days)
 
-    def _drain(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
+    def pending(self) -> bool:
+        """Whether records wait to be aligned."""
         connection = self._connection()
-        offsets, zone = _Offsets(self._journal), self._home_zone()
-        done = 0
-        while self._dirty() and not stop():
-            with connection:
-                # The write lock before the journal is read: who appends or forgets from here on marks its days after
-                # this commit, so that no mark is lost and nothing forgotten is written again.
-                connection.execute("UPDATE dirty SET day = day WHERE 0")
-                rows = connection.execute("SELECT day FROM dirty ORDER BY day DESC LIMIT ?", (_DAYS_PER_COMMIT,))
-                days = [int(row[0]) for row in rows]
-                observed = offsets.read(self._meta("marks", "0"))
-                reader = _DayReader(self._journal, replaced_ids(connection))
-                for day in days:
-                    self._align(connection, day, reader, observed, zone)
-                connection.executemany("DELETE FROM dirty WHERE day = ?", [(day,) for day in days])
-                left = len(list(connection.execute("SELECT day FROM dirty")))
-            done += len(days)
-            if progress is not None:
-                progress(done, done + left)
-        return done
-
-    def _align(
-        self, connection: apsw.Connection, day: int, reader: _DayReader, observed: npt.NDArray[np.int64], zone: tzinfo
-    ) -> None:
-        near = observed[
-            np.searchsorted(observed[:, 0], day * DAY_MS - REACH_MS) : np.searchsorted(
-                observed[:, 0], (day + 1) * DAY_MS + REACH_MS, side="right"
-            )
-        ]
-        stored = reader.window(day)
-        block = align_day(day, stored, near, zone)
-        connection.execute("DELETE FROM occurrence WHERE day = ?", (day,))
-        rows = [
-            row
-            for item in stored
-            if item.record.start_ms // DAY_MS == day and (row := occurrence_row(item, day, block)) is not None
-        ]
-        connection.executemany(f"INSERT OR REPLACE INTO occurrence VALUES ({','.join('?' * 16)})", rows)
-        if block.empty and not block.offset_known.any():
-            connection.execute("DELETE FROM block WHERE day = ?", (day,))
-        else:
-            connection.execute("INSERT OR REPLACE INTO block VALUES (?, ?)", (day, pack(block)))
-
-    def _dirty(self) -> bool:
-        return self._connection().execute("SELECT 1 FROM dirty LIMIT 1").fetchone() is not None
+        marked = connection.execute("SELECT 1 FROM dirty UNION ALL SELECT 1 FROM unsearched LIMIT 1").fetchone()
+        return marked is not None or int(memory_of(connection, "seq", "0")) < self._journal.head().seq
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def block(self, day: int) -> DayBlock | None:
-        """The block of a UTC day, or None when nothing was heard that day and no source near it carried an offset."""
-        row = self._connection().execute("SELECT body FROM block WHERE day = ?", (day,)).fetchone()
-        return None if row is None else unpack(row[0])
+        """The block of a UTC day, or None when nothing was heard that day."""
+        block = read_block(self._connection(), self._store, self.track(), day)
+        return None if block.empty else block
 
     def blocks(self, first: int | None = None, last: int | None = None) -> Iterator[DayBlock]:
-        """Blocks of the UTC days in [first, last], in order; all of them by default."""
-        rows = self._connection().execute(
-            "SELECT body FROM block WHERE day >= ? AND day <= ? ORDER BY day",
-            (-(10**9) if first is None else first, 10**9 if last is None else last),
-        )
-        for row in rows:
-            yield unpack(row[0])
+        """Blocks of the UTC days in [first, last] on which anything was heard, in order; all of them by default."""
+        days = sorted({fact.day for fact in self._store.facts(self._connection(), first, last)})
+        for day in days:
+            if (block := self.block(day)) is not None:
+                yield block
+
+    def columns(
+        self,
+        *,
+        kinds: Iterable[str] | None = None,
+        sources: Iterable[str] | None = None,
+        layers: Iterable[Layer] | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[EventColumns]:
+        """Events by UTC day and stream, in order of day; of chunks with any that may overlap [start_ms, end_ms)."""
+        wanted = self._streams(kinds, sources, layers)
+        first = None if start_ms is None else start_ms // DAY_MS - LONGEST_DAYS
+        last = None if end_ms is None else (end_ms - 1) // DAY_MS
+        connection = self._connection()
+        facts = list(self._store.facts(connection, first, last, wanted))
+        for fact in reversed(facts) if newest_first else facts:
+            if fact.events and (start_ms is None or fact.last_end_ms > start_ms):
+                chunk = self._store.chunk(connection, fact.stream, fact.day, fact.version)
+                if chunk is not None:
+                    yield chunk.own
+
+    def _streams(
+        self, kinds: Iterable[str] | None, sources: Iterable[str] | None, layers: Iterable[Layer] | None
+    ) -> set[int]:
+        wanted_kinds = None if kinds is None else set(kinds)
+        wanted_sources = None if sources is None else set(sources)
+        wanted_layers = None if layers is None else {str(layer) for layer in layers}
+        return {
+            number
+            for number, name in self._store.names(self._connection()).items()
+            if not name.series
+            and (wanted_kinds is None or name.kind in wanted_kinds)
+            and (wanted_sources is None or name.source in wanted_sources)
+            and (wanted_layers is None or name.layer in wanted_layers)
+        }
 
     def occurrences(
         self,
@@ -274,93 +227,176 @@ class LifeStream:
             words: each must appear in text or note, whatever the case.
             about: each must appear where a person or place is named: the note, or the text of a region.
         """
-        where, values = ["1"], list[str | int]()
-        for column, wanted in (("kind", kinds), ("source", sources), ("layer", layers)):
-            if wanted is not None:
-                names = [str(name) for name in wanted]
-                where.append(f"{column} IN ({','.join('?' * len(names))})")
-                values.extend(names)
-        if start_ms is not None:
-            where.append("max(coalesce(end_ms, start_ms), start_ms + 1) > ?")
-            values.append(start_ms)
-        if end_ms is not None:
-            where.append("start_ms < ?")
-            values.append(end_ms)
-        if local_days is not None:
-            where.append("local_day BETWEEN ? AND ?")
-            values.extend(local_days)
-        for word in words:
-            where.append(f"({holds('text', word)} OR {holds('note', word)})")
-            values.extend([pattern(word)] * 2)
-        for word in about:
-            where.append(f"({holds('note', word)} OR (kind LIKE 'region%' AND {holds('text', word)}))")
-            values.extend([pattern(word)] * 2)
-        sql = (
-            f"SELECT {COLUMNS} FROM occurrence WHERE {' AND '.join(where)}"
-            f" ORDER BY start_ms {'DESC' if newest_first else 'ASC'}, id"
-        )
-        if limit is not None:
-            sql += f" LIMIT {int(limit)}"
-        return [occurrence_of(row) for row in self._connection().execute(sql, values)]
+        words, about = tuple(words), tuple(about)
+        bounds = None if local_days is None else (day_number(local_days[0]), day_number(local_days[1]))
+        low, high = _utc_bounds(start_ms, end_ms, bounds)
+        track = self.track()
+        found: list[Occurrence] = []
+        day: list[Occurrence] = []
+        at = None
+        for columns in self.columns(
+            kinds=kinds, sources=sources, layers=layers, start_ms=low, end_ms=high, newest_first=newest_first
+        ):
+            number = int(columns.start_ms[0]) // DAY_MS
+            if number != at:
+                found += _sorted(day, newest_first)
+                day, at = [], number
+                if limit is not None and len(found) >= limit:
+                    break
+            day += self._chosen(columns, track, (start_ms, end_ms), bounds, words, about)
+        found += _sorted(day, newest_first)
+        return found if limit is None else found[:limit]
 
-    def offsets_of(self, ids: Iterable[bytes]) -> dict[bytes, int]:
-        """The person's UTC offset at each of these occurrences, minutes."""
-        connection = self._connection()
-        found = {}
-        for identity in ids:
-            row = connection.execute("SELECT offset_min FROM occurrence WHERE id = ?", (identity,)).fetchone()
-            if row is not None:
-                found[identity] = int(row[0])
-        return found
+    def _chosen(
+        self,
+        columns: EventColumns,
+        track: OffsetTrack,
+        between: tuple[int | None, int | None],
+        local_days: tuple[int, int] | None,
+        words: tuple[str, ...],
+        about: tuple[str, ...],
+    ) -> list[Occurrence]:
+        chosen = np.ones(len(columns), dtype=np.bool_)
+        if between[0] is not None:
+            chosen &= np.maximum(columns.end_or_start_ms, columns.start_ms + 1) > between[0]
+        if between[1] is not None:
+            chosen &= columns.start_ms < between[1]
+        days: npt.NDArray[np.int64] | None = None
+        if local_days is not None and chosen.any():
+            days = local_days_in(columns, offsets_in(columns, track))
+            chosen &= (days >= local_days[0]) & (days <= local_days[1])
+        if chosen.any() and (held := words_in(columns, words, about)) is not None:
+            chosen &= held
+        return occurrences_of(columns, np.flatnonzero(chosen), track, days)
 
     def get(self, identity: bytes) -> Occurrence | None:
         """The occurrence with this id, or None."""
-        row = self._connection().execute(f"SELECT {COLUMNS} FROM occurrence WHERE id = ?", (identity,)).fetchone()
-        return None if row is None else occurrence_of(row)
+        found = self._lookup.find(self._connection(), identity)
+        return None if found is None else occurrences_of(found[0], np.array([found[1]]), self.track())[0]
 
-    def offsets_on(self, day: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
-        """The person's UTC offset at each minute of a UTC day, (1440,), and whether a source carried it.
-
-        The home zone's where nothing was heard.
-        """
-        block = self.block(day)
-        if block is not None:
-            return block.offset_min, block.offset_known
-        return minute_offsets(day, np.zeros((0, 2), dtype=np.int64), self._home_zone())
-
-    def offset_on(self, day: str) -> int:
-        """The person's UTC offset at noon UTC of a day, minutes; the home zone's where nothing was heard."""
-        return int(self.offsets_on(day_number(day))[0][720])
-
-    def bounds(self) -> tuple[str, str] | None:
-        """First and last local day of the life stream, or None while it is empty."""
-        row = self._connection().execute("SELECT min(local_day), max(local_day) FROM occurrence").fetchone()
-        return None if row is None or row[0] is None else (str(row[0]), str(row[1]))
+    def offsets_of(self, ids: Iterable[bytes]) -> dict[bytes, int]:
+        """The person's UTC offset at each of these occurrences, minutes."""
+        found = {identity: self.get(identity) for identity in ids}
+        return {identity: o.offset_min for identity, o in found.items() if o is not None}
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Occurrences by (source, kind)."""
-        rows = self._connection().execute("SELECT source, kind, count(*) FROM occurrence GROUP BY source, kind")
-        return {(str(source), str(kind)): int(count) for source, kind, count in rows}
+        names = self._store.names(self._connection())
+        found: dict[tuple[str, str], int] = {}
+        for number, events in self._connection().execute("SELECT stream, sum(events) FROM chunk GROUP BY stream"):
+            name = names[int(number)]
+            if not name.series and events:
+                found[name.source, name.kind] = found.get((name.source, name.kind), 0) + int(events)
+        return found
 
-    def pending(self) -> bool:
-        """Whether records wait to be aligned."""
-        return self._dirty() or int(self._meta("seq", "0")) < self._journal.head().seq
+    def bounds(self) -> tuple[str, str] | None:
+        """First and last local day of the life stream, or None while it is empty."""
+        connection = self._connection()
+        series = [n for n, name in self._store.names(connection).items() if name.series]
+        inside = ",".join(map(str, series))
+        sql = f"SELECT min(day), max(day) FROM chunk WHERE events > 0 AND stream NOT IN ({inside})"
+        row = connection.execute(sql).fetchone()
+        if row is None or row[0] is None:
+            return None
+        track, days = self.track(), list[int]()
+        for edge, step in ((int(row[0]), 1), (int(row[1]), -1)):
+            # The first event of a local day may lie on the next UTC day, and a night belongs to its morning.
+            for day in range(edge, edge + step * (_LOCAL_REACH_DAYS + 1), step):
+                for columns in self.columns(start_ms=day * DAY_MS, end_ms=(day + 1) * DAY_MS):
+                    days += local_days_in(columns, offsets_in(columns, track)).tolist()
+        return iso_day(min(days)), iso_day(max(days))
+
+    # -- the person's offset -----------------------------------------------------------------------------------------
+
+    def track(self) -> OffsetTrack:
+        """The person's UTC offset over the whole life."""
+        return read_track(self._connection(), self._home_zone())
+
+    def offsets_on(self, day: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
+        """The person's UTC offset at each minute of a UTC day, (1440,), and whether anything was heard of it."""
+        minutes = day * DAY_MS + np.arange(MINUTES, dtype=np.int64) * MINUTE_MS
+        track = self.track()
+        return track.at(minutes).astype(np.int16), track.sure(minutes)
+
+    def offset_on(self, day: str) -> int:
+        """The person's UTC offset at noon UTC of a day, minutes; the home zone's where nothing was heard."""
+        return int(self.track().at(np.array([day_number(day) * DAY_MS + DAY_MS // 2]))[0])
+
+    # -- episodes and places -----------------------------------------------------------------------------------------
+
+    def episodes(
+        self, start_ms: int | None = None, end_ms: int | None = None, kinds: Iterable[str] | None = None
+    ) -> list[Episode]:
+        """Episodes that overlap [start_ms, end_ms), in order of start; of every kind by default."""
+        return self._where.episodes(self._connection(), self.track(), start_ms, end_ms, kinds)
+
+    def visits(self, start_ms: int | None = None, end_ms: int | None = None) -> list[Visit]:
+        """Stays at places that overlap [start_ms, end_ms), in order of start."""
+        return self._where.visits(self._connection(), self.track(), start_ms, end_ms)
+
+    def places(self) -> list[Place]:
+        """Every place the person stayed at, most stayed at first."""
+        return self._where.places(self._connection(), self.track())
+
+    # -- clocks, versions, what is known without opening anything ----------------------------------------------------
+
+    def clocks(self) -> list[KnownClock]:
+        """What is known of every clock that is not simply taken at its word, in order of name."""
+        return known_clocks(self._connection(), self._updater.clocks(self._connection()).placements)
+
+    def held(self) -> list[HeldRecord]:
+        """Every event that is held back because of its clock; it is in the journal, and in no lane."""
+        return self._updater.held(self._connection())
+
+    def facts(self, first_day: int | None = None, last_day: int | None = None) -> list[ChunkFacts]:
+        """What is known of each stream on each UTC day, without opening it."""
+        return list(self._store.facts(self._connection(), first_day, last_day))
+
+    def streams(self) -> dict[int, StreamName]:
+        """Every stream by its number in `facts`."""
+        return dict(self._store.names(self._connection()))
+
+    def day_sums(self, first_day: int, last_day: int) -> list[DaySum]:
+        """What each stream holds on UTC days from the first to the last, both included; no chunk is opened."""
+        names = self.streams()
+        return [
+            DaySum(
+                fact.day, Layer(names[fact.stream].layer), names[fact.stream].source, names[fact.stream].kind,
+                fact.events, fact.minutes, math.nan if fact.amount is None else fact.amount, fact.covered_min,
+            )
+            for fact in self._store.facts(self._connection(), first_day, last_day)
+        ]  # fmt: skip
+
+    def watermarks(self) -> list[Watermark]:
+        """Of each source how far its data is settled; see `lateness`."""
+        return watermarks_of(self._journal)
+
+    def version(self) -> int:
+        """Counted up at every change of a slice."""
+        return int(memory_of(self._connection(), "slices", "0"))
+
+    def changed_since(self, version: int) -> list[ChunkFacts]:
+        """The chunks that changed after a version, in order of change, each with the minutes that did."""
+        sql = f"SELECT {store.FACTS} FROM chunk WHERE version > ? ORDER BY version"
+        return [ChunkFacts(*row) for row in self._connection().execute(sql, (version,))]
 
     def fingerprint(self) -> str:
         """A hash over everything derived: equal life streams have equal fingerprints."""
+        connection = self._connection()
+        names = self._store.names(connection)
         digest = hashlib.sha256()
-        for day, body in self._connection().execute("SELECT day, body FROM block ORDER BY day"):
-            digest.update(f"{day}:{len(body)}:".encode() + body)
-        for row in self._connection().execute("SELECT * FROM occurrence ORDER BY id"):
+        for fact in sorted(self._store.facts(connection), key=lambda fact: (names[fact.stream], fact.day)):
+            sql = "SELECT events, minutes FROM body WHERE place = ?"
+            [row] = list(connection.execute(sql, (store.place(fact.stream, fact.day),)))
+            facts = (fact.events, fact.minutes, fact.covered_min, fact.amount, fact.last_end_ms)
+            digest.update(repr((names[fact.stream], fact.day, facts, fact.heard_first, fact.heard_last)).encode())
+            digest.update(hashlib.sha256(row[0]).digest() + hashlib.sha256(row[1]).digest())
+        digest.update(memory_of(connection, "track", "").encode())
+        for row in connection.execute("SELECT day, finder, body FROM episode ORDER BY day, finder"):
             digest.update(repr(row).encode())
+        for visit in self.visits():
+            digest.update(repr(visit).encode())
         return digest.hexdigest()
-
-    def _meta(self, name: str, default: str) -> str:
-        row = self._connection().execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return default if row is None else str(row[0])
-
-    def _set_meta(self, name: str, value: str) -> None:
-        self._connection().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
@@ -371,63 +407,22 @@ class LifeStream:
             connection = open_database(self._path, self._key)
             # Derived data: losing the last commits costs an alignment, never a record.
             connection.pragma("synchronous", "normal")
-            connection.create_scalar_function("casefold", casefold, 1, deterministic=True)
             self._local.connection, self._local.key = connection, self._key
         return connection
 
 
-class _Offsets:
-    """The offsets that sources carried, (n, 2), read again only when the journal may hold others."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._state: tuple[int, str] | None = None
-        self._observed = np.zeros((0, 2), dtype=np.int64)
-
-    def read(self, marks: str) -> npt.NDArray[np.int64]:
-        """Rows (time in ms, offset in minutes); `marks` changes whenever something was forgotten."""
-        state = (self._journal.head().seq, marks)
-        if state != self._state:
-            self._state = state
-            self._observed = np.array(self._journal.offsets(), dtype=np.int64).reshape(-1, 2)
-        return self._observed
+def _utc_bounds(
+    start_ms: int | None, end_ms: int | None, local_days: tuple[int, int] | None
+) -> tuple[int | None, int | None]:
+    """UTC bounds outside of which nothing is asked for."""
+    if local_days is None:
+        return start_ms, end_ms
+    low = (local_days[0] - _LOCAL_REACH_DAYS) * DAY_MS
+    high = (local_days[1] + _LOCAL_REACH_DAYS + 1) * DAY_MS
+    return (low if start_ms is None else max(low, start_ms)), (high if end_ms is None else min(high, end_ms))
 
 
-class _DayReader:
-    """Decoded journal records by UTC day; neighbouring days share their windows, so the last few are kept."""
-
-    def __init__(self, journal: Journal, replaced: set[bytes]) -> None:
-        self._journal, self._replaced = journal, replaced
-        self._days: OrderedDict[int, list[Stored]] = OrderedDict()
-
-    def window(self, day: int) -> list[Stored]:
-        """Records that start in the day or the day before, and longer ones that reach in; of each its last revision."""
-        start = day * DAY_MS
-        long = [
-            item for item in self._journal.read_long(start, start + DAY_MS) if item.record.start_ms < start - DAY_MS
-        ]
-        found = [item for item in (*long, *self._day(day - 1), *self._day(day)) if item.id not in self._replaced]
-        return latest_revisions(found)
-
-    def _day(self, day: int) -> list[Stored]:
-        if day not in self._days:
-            self._days[day] = list(self._journal.read(day * DAY_MS, (day + 1) * DAY_MS))
-            if len(self._days) > _DAYS_CACHED:
-                self._days.popitem(last=False)
-        return self._days[day]
-
-
-def _mark(connection: apsw.Connection, days: Iterable[int]) -> None:
-    connection.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in sorted(days)])
-
-
-def _days_touched(record: Record) -> Iterable[int]:
-    """UTC days whose block or occurrences a record can change."""
-    first, last = record.start_ms, record.start_ms
-    if is_life(record.kind):
-        last = max(record.start_ms if record.end_ms is None else record.end_ms, first) + LOOKBACK_MS
-    elif record.offset_min is None:
-        return ()
-    if record.offset_min is not None:
-        first, last = first - REACH_MS, max(last, record.start_ms + REACH_MS)
-    return range(first // DAY_MS, last // DAY_MS + 1)
+def _sorted(found: list[Occurrence], newest_first: bool) -> list[Occurrence]:
+    if newest_first:
+        return sorted(found, key=lambda o: (-o.start_ms, o.id))
+    return sorted(found, key=lambda o: (o.start_ms, o.id))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hearthside.app.clocks import clock_claims
 from hearthside.app.rooms import Rooms
 from hearthside.errors import HearthsideError, Refused
 from hearthside.events import Event, Json, Record, Rejected
@@ -43,6 +44,10 @@ class Access:
         self._lockout = Lockout(monotonic_ms)
         self._quarantine = Quarantine(rooms.journal)
         self._seen: _Seen | None = None
+
+    def clock_claims(self) -> list[Event]:
+        """Which token stamps which device's clocks."""
+        return clock_claims(self._rooms.journal)
 
     # -- tokens ------------------------------------------------------------------------------------------------------
 

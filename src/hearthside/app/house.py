@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hearthside.alignment.show import show_day, show_slice
-from hearthside.alignment.views import DayView, SliceView
+from hearthside.alignment.show import show_day, show_rhythm, show_slice, show_span, show_year
+from hearthside.alignment.views import DayView, RhythmView, SliceView, SpanView, YearView
 from hearthside.app.access import Access
+from hearthside.app.clocks import clocks_view, decide_clock
 from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
@@ -45,6 +46,7 @@ from hearthside.leaving.export import Belongings, export_everything
 from hearthside.memory.hits import Filters, Hit
 from hearthside.memory.search import Embedder, embed_waiting, search
 from hearthside.sample_life import DEFAULT_SEED
+from hearthside.web.clock_views import ClocksView
 from hearthside.web.house import HealthView, Job, Overview, SafetyView, TrainingView
 
 _QUESTIONS_ALLOWED_FOR = 20  # more hits asked for, because the person's own questions are taken out of them
@@ -247,9 +249,11 @@ class House:
             self.take_vault(with_vault(self.rooms, self.rooms.reopen()))
 
     def take_vault(self, rooms: Rooms) -> None:
-        """Go on with the same rooms under another vault's keys."""
+        """Go on with the same rooms under another vault's keys.
+
+        `access` stays: it uses no key, and page guard and capture must share its lock-out.
+        """
         self.rooms = rooms
-        self.access = Access(rooms, _monotonic_ms)
         self.safekeeper = Safekeeper(rooms, self.outside.compute)
         self.trainer = TrainingDesk(rooms, self.outside.compute, self._embedder)
 
@@ -330,6 +334,27 @@ class House:
     def slice(self, ms: int) -> SliceView:
         """Everything known about one minute."""
         return show_slice(self.rooms.stream, self.rooms.journal, ms)
+
+    def span(self, first_day: str, last_day: str) -> SpanView:
+        """The local days from the first to the last."""
+        return show_span(self.rooms.stream, first_day, last_day)
+
+    def year(self, year: int, measure: str = "", years: int = 1) -> YearView:
+        """A year, and those before it, as maps of one measure."""
+        return show_year(self.rooms.stream, year, measure, years)
+
+    def rhythm(self, first_day: str, last_day: str) -> RhythmView:
+        """Sleep, work, home and away of the local days from the first to the last."""
+        return show_rhythm(self.rooms.stream, first_day, last_day)
+
+    def clocks(self) -> ClocksView:
+        """How well each clock is known, and what is held back because of one."""
+        return clocks_view(self.rooms.journal, self.rooms.stream.clocks(), self.rooms.stream.held(), self.rooms.clock())
+
+    def decide_clock(self, clock: str, first_ms: int, last_ms: int, action: str, shift_ms: int | None = None) -> None:
+        """Note the person's word on raw times of a clock, and line the life up by it."""
+        decide_clock(self.rooms.journal, clock, first_ms, last_ms, action, shift_ms, self.rooms.clock())
+        self.keep_in_step()
 
     def search(self, text: str, filters: Filters, limit: int = 30) -> list[Hit]:
         """Records that fit a text, best first; what the person asked Hearthside is left out unless that is wanted."""

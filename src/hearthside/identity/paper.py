@@ -182,8 +182,9 @@ li { break-inside: avoid }
 away from the computer. Do not photograph it.</p>
 <ol>{words}</ol>
 {qr}
-<p>To get everything back on a new machine: install Hearthside, attach the backup, run <b>hearthside restore</b> and
-type the 24 words (the first four letters of each are enough) or scan the code.</p>
+<p>To get everything back on a new machine: install Hearthside, attach the backup, run
+<b>hearthside restore --from FOLDER</b> with the backup's folder, and type the 24 words (the first four letters of each
+are enough) or scan the code.</p>
 <p>A newer paper key replaces this one for the vault. This sheet still opens backups made before that.</p>
 </body></html>
 """

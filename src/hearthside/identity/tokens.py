@@ -99,7 +99,8 @@ def new_token(name: str, scopes: Iterable[str], now_ms: int, random: Callable[[i
             "token-scope-unknown",
             f"A token needs scopes out of {CAPTURE}, {ASK}, {READ}, {CONTROL_PREFIX}<class>, {ADMIN}; none was made.",
         )
-    identity = _text(random(_ID_BYTES))
+    drawn = random(_ID_BYTES)
+    identity = _text(bytes([drawn[0] & 0x7F]) + drawn[1:])  # never begins with a dash, which a command line would take
     text = f"hs_{identity}_{_text(random(_SECRET_BYTES))}"
     return text, Token(identity, name, wished, _digest(text).hex(), now_ms)
 

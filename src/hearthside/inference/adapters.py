@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import Json
-from hearthside.identity.durable import make_folder
+from hearthside.identity.durable import make_folder, sync_folder
 from hearthside.identity.vault import Vault, write_private
 from hearthside.logs import logger
 
@@ -293,7 +293,7 @@ class AdapterRegistry:
             path.unlink(missing_ok=True)
         if swept:
             _log.info("deleted %d sealed adapter files that are no longer needed", len(swept))
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}{_SEALED}"
@@ -338,11 +338,3 @@ def _find(entries: Sequence[AdapterEntry], adapter: str) -> AdapterEntry:
 def _need_staged(entry: AdapterEntry) -> None:
     if entry.state is not AdapterState.STAGED:
         raise Refused("adapter-not-staged", f"The adapter {entry.id} is {entry.state.value}, not staged.")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

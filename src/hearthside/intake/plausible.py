@@ -1,4 +1,8 @@
-"""What a record's times must fulfil to be believed; a record that does not is refused with a reason."""
+"""What a record's times must fulfil to be believed; a record that does not is refused with a reason.
+
+A time that is possible and yet probably wrong (a device in 1970, one that is a year behind) is let in: which times of a
+clock can be believed is judged over all that is known of it (`alignment/clocks/faults.py`), and may be judged anew.
+"""
 
 from __future__ import annotations
 

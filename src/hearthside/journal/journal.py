@@ -7,24 +7,21 @@ Payloads are sealed under a key for each source and local day, so that destroyin
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import apsw
-import orjson
 
 from hearthside.errors import NeedsPerson
-from hearthside.events import Json, Record, record_from_body
-from hearthside.journal import files
+from hearthside.events import Json, Record
+from hearthside.journal import files, overviews
 from hearthside.journal.batch import Batch
 from hearthside.journal.explaining import cannot_keep, closed, explained, explaining, explaining_opening
 from hearthside.journal.in_force import InForce
-from hearthside.journal.keyring import KEY_MISSING, DayKey
+from hearthside.journal.keyring import DayKey
 from hearthside.journal.keys import keyring_keys, year_keys
 from hearthside.journal.opening import finish_cut_off_forgetting, open_keyring, put_in_order
 from hearthside.journal.queries import (
@@ -40,26 +37,12 @@ from hearthside.journal.queries import (
     under_old_ids,
 )
 from hearthside.journal.rewriting import rewrite
-from hearthside.journal.sealing import Opened, Prepared, SealedRow, prepare, unseal
+from hearthside.journal.sealing import Opened, Prepared, SealedRow, prepare
 from hearthside.journal.shredding import forget
+from hearthside.journal.unsealing import Stored, Unsealing
 from hearthside.journal.verification import VerifyReport, verify
 from hearthside.journal.writer import Done, Job, Writer
 from hearthside.journal.year_file import Head, Replaced, YearFile, genesis, head_of
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A record as the journal holds it.
-
-    Attributes:
-        seq: position in the journal, from 1.
-        received_ms: arrival time, UTC milliseconds.
-    """
-
-    seq: int
-    id: bytes
-    record: Record
-    received_ms: int
 
 
 class _KeysChanged(Exception):
@@ -107,6 +90,7 @@ class Journal:
         self.keyring = open_keyring(self.folder, self._roots, self._vfs)
         self.keyring.renew = self._renewed_keyring_keys
         self._files = InForce(self.folder, self._year_file)
+        self._unsealing = Unsealing(self._files, self.keyring)
         try:
             self._files.now()
         except BaseException:
@@ -315,9 +299,8 @@ class Journal:
             wanted = missing
             if file is not in_force[-1]:
                 wanted = [identity for identity in missing if self._files.answer(file, partial(may_have, identity))]
-            for row in self._files.answer(file, partial(rows_of, wanted)) if wanted else ():
-                if (stored := self._stored(row)) is not None:
-                    found[stored.id] = stored
+            rows = self._files.answer(file, partial(rows_of, wanted)) if wanted else ()
+            found |= {stored.id: stored for stored in self._unsealing.records(rows)}
             missing = [identity for identity in missing if identity not in found]
             if not missing:
                 break
@@ -337,19 +320,37 @@ class Journal:
         sql, values = query(start_ms, end_ms, kinds, sources, newest_first)
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
-        yield from self._merged(sql, values, newest_first, limit, (start_ms, end_ms))
+        yield from self._unsealing.records(islice(self._merged(sql, values, newest_first, (start_ms, end_ms)), limit))
 
-    def read_long(self, start_ms: int, end_ms: int) -> Iterator[Stored]:
-        """Intervals of more than 24 hours that overlap [start_ms, end_ms), in order of (start time, id)."""
-        sql = (
-            f"SELECT {READ} FROM record INDEXED BY record_long"
-            " WHERE end_ms - start_ms > 86400000 AND end_ms > ?"
-            " AND start_ms < ? AND sealed IS NOT NULL ORDER BY start_ms, id"
-        )
-        yield from self._merged(sql, (start_ms, end_ms))
+    def bodies(
+        self,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        *,
+        kinds: Iterable[str] | None = None,
+        sources: Iterable[str] | None = None,
+    ) -> Iterator[tuple[bytes, int, dict[str, Json]]]:
+        """Like `read`, as (id, position, body) without making records of them: half the work."""
+        sql, values = query(start_ms, end_ms, kinds, sources, False)
+        return self._unsealing.bodies(self._merged(sql, values, False, (start_ms, end_ms)))
+
+    def next_start(self, at_ms: int) -> int | None:
+        """The earliest start time at or after one, of anything; None when nothing begins there any more."""
+        return overviews.next_start(self._files, at_ms)
+
+    def arrivals(self, limit: int) -> list[tuple[str, int]]:
+        """Source and start time of the records that arrived last, oldest of them first."""
+        return overviews.arrivals(self._files, limit)
 
     def since(self, seq: int, limit: int | None = None) -> Iterator[Stored]:
         """Records after a position, in the order in which they arrived."""
+        yield from self._unsealing.records(self._arrived(seq, limit))
+
+    def bodies_since(self, seq: int, limit: int) -> list[tuple[bytes, int, dict[str, Json]]]:
+        """Like `since`, as (id, position, body)."""
+        return list(self._unsealing.bodies(self._arrived(seq, limit)))
+
+    def _arrived(self, seq: int, limit: int | None) -> Iterator[Json]:
         sql = f"SELECT {READ} FROM record WHERE seq > ? {WHOLE} ORDER BY seq LIMIT ?"
         values = (seq, -1 if limit is None else limit)
         in_force = self._files.now()
@@ -357,31 +358,22 @@ class Journal:
         ends = [file.before.seq for file in in_force[1:]]
         wanted = [file for file, end in zip(in_force, [*ends, None], strict=False) if end is None or end > seq]
         rows = (row for file in wanted for row in self._files.rows(file, lambda file: file.rows(sql, values)))
-        yield from self._all_stored(islice(rows, limit))
+        return islice(rows, limit)
 
     def offsets(self) -> list[tuple[int, int]]:
         """UTC offsets that sources carried: (start time in ms, minutes), in order of time.
 
         Of a run of equal offsets only the first and the last are given; in between nothing else was heard.
         """
-        sql = "SELECT start_ms, offset_min FROM record WHERE offset_min IS NOT NULL ORDER BY start_ms, offset_min"
-        streams = [self._files.rows(file, lambda file: file.rows(sql)) for file in self._files.now()]
-        found: list[tuple[int, int]] = []
-        for start, offset in streams[0] if len(streams) == 1 else heapq.merge(*streams):
-            if len(found) > 1 and found[-1][1] == found[-2][1] == offset:
-                found[-1] = (start, offset)
-            else:
-                found.append((start, offset))
-        return found
+        return overviews.offsets(self._files)
 
     def sources(self) -> list[tuple[str, int, int, int]]:
         """For each source: name, records, first and last start time in ms."""
-        found: dict[str, tuple[int, int, int]] = {}
-        for file in self._files.now():
-            for name, count, first, last in self._files.answer(file, YearFile.sources):
-                before = found.get(name, (0, first, last))
-                found[name] = (before[0] + count, min(before[1], first), max(before[2], last))
-        return [(name, *counts) for name, counts in sorted(found.items())]
+        return overviews.sources(self._files)
+
+    def opened_with(self) -> tuple[Path, tuple[bytes, ...]]:
+        """Folder of the vault, and the keys, for another process of this house: secret."""
+        return self.folder.parent, self._roots
 
     # -- for copies --------------------------------------------------------------------------------------------------
 
@@ -406,7 +398,7 @@ class Journal:
     def opened_rows(self, year: int, after: int, limit: int) -> list[tuple[SealedRow, Opened | None]]:
         """Like `sealed_rows`, each with what is inside, None for what was forgotten."""
         rows = self.sealed_rows(year, after, limit)
-        return [(row, self._opened(row.seq, row.key_id, row.sealed)) for row in rows]
+        return [(row, self._unsealing.opened(row.seq, row.key_id, row.sealed)) for row in rows]
 
     def _rows_of_year(self, year: int, sql: str, values: Sequence[Json] = ()) -> Iterator[Json]:
         file = next(file for file in self._files.now() if file.year == year)
@@ -425,11 +417,10 @@ class Journal:
         self,
         sql: str,
         values: Sequence[Json],
-        newest_first: bool = False,
-        limit: int | None = None,
-        between: tuple[int | None, int | None] = (None, None),
-    ) -> Iterator[Stored]:
-        """What a query gives, of all files that have anything between two times."""
+        newest_first: bool,
+        between: tuple[int | None, int | None],
+    ) -> Iterator[Json]:
+        """The rows that a query gives, of all files that have anything between two times."""
         streams = list[tuple[int | None, Iterator[Json]]]()
         in_force = self._files.now()
         for file in in_force:
@@ -440,41 +431,7 @@ class Journal:
                 if last < first or not overlap(between, first, last):
                     continue
             streams.append((bound, self._files.rows(file, lambda file: file.rows(sql, values))))
-        rows = streams[0][1] if len(streams) == 1 else in_order(streams, newest_first)
-        yield from self._all_stored(islice(rows, limit))
-
-    def _all_stored(self, rows: Iterable[Json]) -> Iterator[Stored]:
-        for row in rows:
-            if (stored := self._stored(row)) is not None:
-                yield stored
-
-    def _stored(self, row: Json) -> Stored | None:
-        """The record of a row, or None when it was forgotten since the row was read."""
-        _, identity, seq, key_id, sealed = row
-        opened = self._opened(seq, key_id, sealed)
-        if opened is None:
-            return None
-        return Stored(seq, identity, record_from_body(orjson.loads(opened.raw)), opened.received_ms)
-
-    def _opened(self, seq: int, key_id: int | None, sealed: bytes | None) -> Opened | None:
-        while key_id is not None and sealed is not None:
-            try:
-                return unseal(self.keyring.by_id(key_id).cipher, seq, sealed)
-            except NeedsPerson as error:
-                if error.code != KEY_MISSING:
-                    raise
-                # Forgetting may have sealed it anew, or emptied it, since the row was read.
-                now = self._key_and_sealed(seq)
-                if now[0] == key_id:
-                    raise
-                key_id, sealed = now
-        return None
-
-    def _key_and_sealed(self, seq: int) -> tuple[int | None, bytes | None]:
-        for file in self._files.now():
-            for row in self._files.answer(file, lambda file: list(file.whole_rows(seq, seq))):
-                return row.key, row.sealed
-        return None, None
+        return streams[0][1] if len(streams) == 1 else in_order(streams, newest_first)
 
 
 def _prepared(records: Sequence[Record]) -> list[Prepared]:

@@ -41,7 +41,6 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE INDEX IF NOT EXISTS record_by_time ON record (start_ms);
 CREATE INDEX IF NOT EXISTS record_by_kind ON record (kind, start_ms);
 CREATE INDEX IF NOT EXISTS record_by_key ON record (key);
-CREATE INDEX IF NOT EXISTS record_long ON record (end_ms) WHERE end_ms - start_ms > 86400000;
 CREATE INDEX IF NOT EXISTS record_by_offset ON record (start_ms, offset_min) WHERE offset_min IS NOT NULL;
 CREATE TABLE IF NOT EXISTS changed (n INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS dead_key (id INTEGER PRIMARY KEY) STRICT;

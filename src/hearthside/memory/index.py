@@ -141,7 +141,7 @@ class Index:
         if event.kind == "embedding":
             self._take_vectors(connection, event.payload)
         elif is_life(event.kind):
-            revision = revision_name(event)
+            revision = revision_name(event.source, event.kind, event.key)
             if revision is not None:
                 earlier = connection.execute("SELECT id FROM doc WHERE revision = ?", (revision,)).fetchone()
                 if earlier is not None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hearthside.alignment.kinds import amount_of, note_of, shown_text
+from hearthside.alignment.occurrence import Occurrence
 from hearthside.alignment.stream import LifeStream
 from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import MINUTE_MS, Event, Precision, local_datetime
@@ -85,28 +86,36 @@ def _fuse(by_words: list[bytes], by_meaning: list[bytes]) -> list[tuple[bytes, f
 def hits_of(journal: Journal, stream: LifeStream, ranked: list[tuple[bytes, float, str]]) -> list[Hit]:
     """Ranked ids as hits, in the same order; ids that are gone are left out."""
     stored = journal.get(identity for identity, _, _ in ranked)
-    offsets = stream.offsets_of(identity for identity, _, _ in ranked)
     hits = []
     for identity, score, why in ranked:
         item = stored.get(identity)
         if item is not None and isinstance(item.record, Event):
-            hits.append(_hit(identity, item.record, offsets.get(identity, item.record.offset_min or 0), score, why))
+            hits.append(_hit(identity, item.record, stream.get(identity), score, why))
     return hits
 
 
-def _hit(identity: bytes, event: Event, offset_min: int, score: float, why: str) -> Hit:
+def _hit(identity: bytes, event: Event, placed: Occurrence | None, score: float, why: str) -> Hit:
+    if placed is None:  # held back, or not aligned yet: as its own clock said
+        start_ms, end_ms, offset_min = event.start_ms, event.end_ms, event.offset_min or 0
+    else:
+        start_ms, end_ms, offset_min = placed.start_ms, placed.end_ms, placed.offset_min
     return Hit(
-        identity.hex(), event.start_ms, event.end_ms, local_label(event, offset_min),
+        identity.hex(), start_ms, end_ms, local_label(event, offset_min, start_ms),
         shown_text(event.kind, event.text, amount_of(event)), note_of(event),
         event.source, event.kind, event.layer, event.origin, score, why,
     )  # fmt: skip
 
 
-def local_label(event: Event, offset_min: int) -> str:
-    """When it was, for a person: the day alone where only the day is known."""
+def local_label(event: Event, offset_min: int, start_ms: int | None = None) -> str:
+    """When it was, for a person: the day alone where only the day is known.
+
+    Args:
+        start_ms: its corrected start; as its own clock said by default.
+    """
     if event.precision is Precision.DAY:
         return event.local_day
-    shown = local_datetime(event.start_ms // MINUTE_MS * MINUTE_MS, offset_min)
+    at_ms = event.start_ms if start_ms is None else start_ms
+    shown = local_datetime(at_ms // MINUTE_MS * MINUTE_MS, offset_min)
     return shown.strftime("%Y-%m-%d %H:%M")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hearthside.alignment.block import latest_revisions
+from hearthside.alignment.revisions import latest_revisions
 from hearthside.alignment.stream import LifeStream
 from hearthside.events import DAY_MS, HOUR_MS, Event, Origin, iso_day
 from hearthside.journal import Journal, Stored

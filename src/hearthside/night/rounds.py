@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hearthside.alignment.block import latest_revisions
+from hearthside.alignment.revisions import latest_revisions
 from hearthside.events import DAY_MS, HOUR_MS, Event, Json, Layer, Origin, Trust
 from hearthside.journal import Journal, Stored
 from hearthside.night.curate import KINDS, Curated, in_order, usable

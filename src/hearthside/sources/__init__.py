@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol, cast
 
 from hearthside.events import Item
@@ -36,9 +37,10 @@ class Source(Protocol):
         ...
 
 
-def source_names() -> list[str]:
+@lru_cache(maxsize=1)
+def source_names() -> tuple[str, ...]:
     """Names of all sources, from the file names, importing nothing."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _NOT_SOURCES)
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _NOT_SOURCES))
 
 
 def load_source(name: str) -> Source:

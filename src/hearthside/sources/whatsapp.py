@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,6 @@ from hearthside.sources.reading import Opened, Sample
 
 NAME = "whatsapp"
 TITLE = "WhatsApp chat"
-_CLOCK = "export:whatsapp"
 _FIRST_YEAR = 2009  # WhatsApp began; a reading of a date that lies before is a wrong reading
 _MAX_CHARS = 1024 * 1024  # of one message; WhatsApp itself allows 65,536
 
@@ -337,6 +336,8 @@ class _Chat:
 
     def __init__(self, opened: Opened, dates: Dates, evidence: _Evidence) -> None:
         self._zone = opened.reading.zone
+        key = "UTC" if self._zone is UTC else getattr(self._zone, "key", None)
+        self._clock = f"export:{NAME}@{key}" if key else f"export:{NAME}"  # a phone is where its person is
         self._selves = {name.casefold() for name in opened.reading.self_names}
         self._conversation = _conversation(opened.path, evidence.senders, self._selves)
         self._dates = dates
@@ -372,7 +373,7 @@ class _Chat:
             origin=Origin.DEVICE if notice else Origin.SELF if own else Origin.PERSON,
             trust=Trust.OWN if notice or own else Trust.KNOWN if known else Trust.UNKNOWN,
             payload=payload,
-            clock=_CLOCK,
+            clock=self._clock,
             text=payload["text"],
             uncertainty_ms=doubt_ms,
             key=self._key(start_ms, sender, words),

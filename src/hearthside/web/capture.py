@@ -6,7 +6,7 @@ connections against `asyncio.to_thread` and a thread pool around a blocking appe
 
 A client that hears no 200 sends the same event again. An event's identity is its whole content, the defaults and `key`
 included, and no default depends on when it arrives, so it is kept exactly once; `key` tells apart two events that are
-otherwise the same.
+otherwise the same. A device may have its clock compared on the way: see `capture_clock` and docs/formats.md.
 
     curl -H "Authorization: Bearer hs_..." --data '{"source": "phone", "kind": "app_use", "layer": "behavioural",
         "start_ms": 1790000000000, "end_ms": 1790000060000, "payload": {"app": "Maps"}}' localhost:8674/api/events
@@ -34,6 +34,7 @@ from hearthside.intake.plausible import implausible
 from hearthside.logs import logger
 from hearthside.perception import perceiver_names
 from hearthside.sources.reading import RAW_KEPT_BYTES
+from hearthside.web.capture_clock import ClockDesk, Stamped, clock_source, paused
 from hearthside.web.capture_records import Malformed, read_record
 
 PATH = "/api/events"
@@ -82,6 +83,10 @@ class CaptureHouse(Protocol):
         """Take back what `quarantine` gave, because it could not be journalled."""
         ...
 
+    def clock_claims(self) -> list[Event]:
+        """The ``clock_claim`` events in the journal: which token stamps which device's clocks. Asked once."""
+        ...
+
 
 def capture_app(house: CaptureHouse, reserved_sources: Collection[str]) -> ASGIApp:
     """The ASGI application that answers ``POST /api/events``, to be reached through the guard.
@@ -89,8 +94,10 @@ def capture_app(house: CaptureHouse, reserved_sources: Collection[str]) -> ASGIA
     It answers 200 with ``{"records": [...]}``, one entry for each event in the order sent: ``{"id", "new"}``, or
     ``{"rejected": reason, "code"}`` with code ``malformed``, ``reserved``, ``implausible`` or ``paused``. A rejected
     event is kept in quarantine, but not that of a paused source: nothing of it is kept, and the client may send it
-    again later. All else is an answer for the whole request, of which nothing is acknowledged: 400 (not JSON), 401,
-    403, 404, 405, 413, 422, 429 and 503 (the last two with Retry-After), with ``{"error": {"code", "message"}}``.
+    again later. A request ``{"events": [...], "clock": {...}}`` is answered with ``clock`` besides.
+
+    All else is an answer for the whole request, of which nothing is acknowledged: 400 (not JSON), 401, 403, 404, 405,
+    413, 422, 429 and 503 (the last two with Retry-After), with ``{"error": {"code", "message"}}``.
 
     Args:
         reserved_sources: names under which the house itself writes; no client may.
@@ -125,6 +132,7 @@ class _Wrong:
 
 
 _Verdict: TypeAlias = _Taken | _Wrong
+_NO_STAMPS = object()
 
 
 class _Capture:
@@ -136,18 +144,20 @@ class _Capture:
         self._perceivable = perceivable_kinds()
         self._held = 0  # bytes of the requests under way
         self._aside = asyncio.Lock()  # quarantine is asked for one request at a time
+        self._clocks = ClockDesk(lambda: house.clock_claims())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError("capture speaks HTTP only")
+        arrived_ms = self._house.now_ms()
         try:
             token = self._admit(scope)
-            entries = await self._take(token, scope, receive)
+            content = await self._take(token, scope, receive, arrived_ms)
         except _Turned as turned:
             error = {"error": {"code": turned.code, "message": turned.message}}
             await _answer(send, turned.status, error, turned.headers)
         else:
-            await _answer(send, 200, {"records": entries})
+            await _answer(send, 200, content)
 
     # -- who and what may come in ------------------------------------------------------------------------------------
 
@@ -171,16 +181,21 @@ class _Capture:
         message = "Events need a token that is known here: Authorization: Bearer hs_..."
         raise _Turned(401, "token-unknown", message, (b"www-authenticate", b"Bearer"))
 
-    async def _take(self, token: Token, scope: Scope, receive: Receive) -> list[dict[str, Json]]:
-        """Read a request and keep what it holds; one entry of the answer for each event."""
+    async def _take(self, token: Token, scope: Scope, receive: Receive, arrived_ms: int) -> dict[str, Json]:
+        """Read a request and keep what it holds; what to answer."""
         _check_declared_size(scope)
         chunks: list[bytes] = []
         try:
             await self._read(receive, chunks)
             raw = b"".join(chunks)
             large = len(raw) > LARGE_BYTES
-            verdicts = await asyncio.to_thread(self._judge, raw, token) if large else self._judge(raw, token)
-            return await self._keep(verdicts, token)
+            verdicts, stamps = await asyncio.to_thread(self._judge, raw, token) if large else self._judge(raw, token)
+            if stamps is _NO_STAMPS:
+                return {"records": await self._keep(verdicts, token)}
+            stamped = self._stamped(stamps, verdicts, token, arrived_ms)
+            entries = await self._keep(verdicts, token, stamped.events)
+            self._clocks.kept(stamped)
+            return {"records": entries, "clock": stamped.answered(self._house.now_ms())}
         except HearthsideError as error:
             _log.warning("events were not kept (%s)", error.code)
             if isinstance(error, Refused):
@@ -208,13 +223,14 @@ class _Capture:
                 busy = "Too much is waiting for the disk; nothing of this was kept. Try again."
                 raise _Turned(503, "capture-busy", busy, _retry_after(RETRY_S))
 
-    def _judge(self, raw: bytes, token: Token) -> list[_Verdict]:
-        """Each event of a request as a record, or why it is none."""
-        now_ms, paused = self._house.now_ms(), self._house.paused()
+    def _judge(self, raw: bytes, token: Token) -> tuple[list[_Verdict], Json]:
+        """Each event of a request as a record, or why it is none; and its clock stamps, or `_NO_STAMPS`."""
+        now_ms, silent = self._house.now_ms(), self._house.paused()
         verdicts: list[_Verdict] = []
-        for value in _values(raw):
+        values, stamps = _values(raw)
+        for value in values:
             source = value.get("source") if isinstance(value, dict) else None
-            if isinstance(source, str) and source in paused:
+            if isinstance(source, str) and source in silent:
                 reason = "its source is paused; nothing of it was kept, and it may be sent again later"
                 verdicts.append(_Wrong("paused", reason, None))
                 continue
@@ -225,7 +241,7 @@ class _Capture:
                 verdicts.append(_Wrong(code, reason, rejected))
             else:
                 verdicts.append(verdict)
-        return verdicts
+        return verdicts, stamps
 
     def _judge_one(self, value: Json, now_ms: int) -> _Taken | tuple[str, str]:
         """An event, or code and reason why it is not taken."""
@@ -241,30 +257,44 @@ class _Capture:
         reason = implausible(record, now_ms)
         return ("implausible", reason) if reason else _Taken(record, identity)
 
+    def _stamped(self, stamps: Json, verdicts: Sequence[_Verdict], token: Token, arrived_ms: int) -> Stamped:
+        """What the clock stamps of a request come to; of a paused device not even when it was there is kept."""
+        all_paused = verdicts and all(isinstance(one, _Wrong) and one.code == "paused" for one in verdicts)
+        if all_paused or clock_source(stamps) in self._house.paused():
+            return paused()
+        return self._clocks.take(stamps, token.name, lambda: _names_in_force(self._house.tokens()), arrived_ms)
+
     # -- keeping -----------------------------------------------------------------------------------------------------
 
-    async def _keep(self, verdicts: Sequence[_Verdict], token: Token) -> list[dict[str, Json]]:
-        """Journal what was taken and what was rejected. A record the journal refuses costs the others nothing."""
+    async def _keep(
+        self, verdicts: Sequence[_Verdict], token: Token, own: Sequence[Event] = ()
+    ) -> list[dict[str, Json]]:
+        """Journal what was taken, what was rejected and what the house itself has to say (`own`).
+
+        A record the journal refuses costs the others nothing.
+        """
         try:
-            return await self._keep_together(verdicts)
+            return await self._keep_together(verdicts, own)
         except Refused as error:
             if len(verdicts) > 1:
-                return [entry for verdict in verdicts for entry in await self._keep([verdict], token)]
-            only = verdicts[0]
-            if isinstance(only, _Wrong):
+                entries = [entry for verdict in verdicts for entry in await self._keep([verdict], token)]
+                await self._submitted(own)
+                return entries
+            only = verdicts[0] if verdicts else None
+            if only is None or isinstance(only, _Wrong):
                 raise
             reason = f"the journal cannot keep it ({error.code})"
             rejected = Rejected("intake", reason, _raw(only.record.body(), b""), f"sent by {token.name}")
-            return await self._keep_together([_Wrong("malformed", reason, rejected)])
+            return await self._keep_together([_Wrong("malformed", reason, rejected)], own)
 
-    async def _keep_together(self, verdicts: Sequence[_Verdict]) -> list[dict[str, Json]]:
+    async def _keep_together(self, verdicts: Sequence[_Verdict], own: Sequence[Event]) -> list[dict[str, Json]]:
         records = [verdict.record for verdict in verdicts if isinstance(verdict, _Taken)]
         refused = [verdict.rejected for verdict in verdicts if isinstance(verdict, _Wrong) and verdict.rejected]
         # In the same transaction: a power cut never leaves an event whose perception was forgotten.
         perceived, failed = await self._perceive(records)
         aside = await self._set_aside([*refused, *failed])
         try:
-            new = await self._submitted([*records, *perceived, *aside])
+            new = await self._submitted([*records, *perceived, *aside, *own])
         except HearthsideError:
             self._house.release(aside)
             raise
@@ -307,6 +337,11 @@ class _Capture:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+
+def _names_in_force(book: TokenBook) -> set[str]:
+    """The names of the tokens by which clients can write now."""
+    return {token.name for token in book.tokens() if token.revoked_ms is None and CAPTURE in token.scopes}
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
@@ -352,16 +387,32 @@ def _too_large() -> _Turned:
     return _Turned(413, "bad-request", f"One request holds {limit}; nothing of this one was kept.")
 
 
-def _values(raw: bytes) -> list[Json]:
-    """The JSON values of a request: one object, an array, or one object a line (NDJSON)."""
+def _values(raw: bytes) -> tuple[list[Json], Json]:
+    """The events of a request, and its clock stamps or `_NO_STAMPS`.
+
+    One object, an array, or one object a line (NDJSON); or an object with ``events`` and ``clock``.
+    """
+    stamps: Json = _NO_STAMPS
     try:
         value = orjson.loads(raw)
-        values = value if isinstance(value, list) else [value]
+        if isinstance(value, list):
+            values = value
+        elif isinstance(value, dict) and "events" in value and "clock" in value:
+            values, stamps = _with_stamps(value)
+        else:
+            values = [value]
     except orjson.JSONDecodeError:
         values = _lines(raw)
     if len(values) > MAX_EVENTS:
         raise _too_large()
-    return values
+    return values, stamps
+
+
+def _with_stamps(value: dict[str, Json]) -> tuple[list[Json], Json]:
+    if len(value) > 2 or not isinstance(value["events"], list):
+        message = "A request with clock stamps has an array of events, clock and nothing else. Nothing was kept."
+        raise _Turned(400, "bad-request", message)
+    return value["events"], value["clock"]
 
 
 def _lines(raw: bytes) -> list[Json]:

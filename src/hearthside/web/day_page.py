@@ -1,33 +1,58 @@
-"""A day: six lanes on one time axis, and everything known about the minute under the cursor."""
+"""A day or an hour of it: episodes and six lanes on one time axis, and everything known at the minute pointed at."""
 
 from __future__ import annotations
-
-from datetime import date, timedelta
 
 from markupsafe import Markup
 from nicegui import events, ui
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
-from hearthside.alignment.views import Coverage, DayView, LaneItem, LayerSlice, SliceView
-from hearthside.events import Precision
+from hearthside.alignment.views import Coverage, DayView, EpisodeItem, LaneItem, LayerSlice, SliceView
+from hearthside.events import HOUR_MS, Precision, local_datetime
 from hearthside.web.calls import Problem, call
 from hearthside.web.controls import html, native, text
-from hearthside.web.drawing import COVERAGE_WORDS, MEASURE_WORDS, coverage_legend, day_chart
+from hearthside.web.drawing import (
+    COVERAGE_WORDS,
+    coverage_legend,
+    episode_class,
+    episode_legend,
+    episode_title,
+    offset_at,
+)
+from hearthside.web.drawing_day import MEASURE_WORDS, clip, day_chart, hour_of, offset_changes, source_rows
 from hearthside.web.layout import Frame, Shell, Shells, frame
 from hearthside.web.markup import (
     LAYER_WORDS,
     ORIGIN_WORDS,
     clock_words,
     day_words,
+    join,
     local_words,
     offset_words,
     source_words,
     tag,
 )
+from hearthside.web.zoom import (
+    Moment,
+    Zoom,
+    address,
+    as_date,
+    picker,
+    step_link,
+    steps_of,
+    time_head,
+    time_parts,
+    whole_number,
+    zoom_bar,
+)
 
 SHOWN_ITEMS = 8  # items of one layer at one minute; the rest is counted
-HINT = "Point at a minute to read it; click to hold it. On a phone, tap. With the keyboard, use the arrow keys."
+SHOWN_EVIDENCE = 6  # links to the evidence of one episode; the rest is counted
+CLOCK_OFF_MS = 60_000  # a clock that was corrected by more than this is said
+HINT = (
+    "Point at a minute to read it; click to hold it. On a phone, tap. With the keyboard, use the arrow keys; "
+    "plus and minus zoom."
+)
 
 
 def register(shells: Shells) -> None:
@@ -39,6 +64,7 @@ def register(shells: Shells) -> None:
         overview = await call(shell.house.overview)
         if not isinstance(overview, Problem) and overview.last_day:
             return RedirectResponse(f"/day/{overview.last_day}", status_code=303)
+        time_parts()
         async with frame(shell, "day"):
             text("Day", "h1")
             text("No day has been recorded yet.", "p", "quiet")
@@ -47,13 +73,15 @@ def register(shells: Shells) -> None:
     @ui.page("/day/{day}", title="Day · Hearthside", response_timeout=30)
     async def one_day(day: str, request: Request) -> None:
         shell = shells.of(request)
+        query = request.query_params
+        time_parts()
         async with frame(shell, "day") as page:
             view = await call(shell.house.day, day)
             if isinstance(view, Problem):
                 text("Day", "h1")
                 page.show(view)
             else:
-                DayPage(shell, page, view).show(whole_number(request.query_params.get("at", "")))
+                DayPage(shell, page, view, query.get("zoom") == "hour").show(whole_number(query.get("at", "")))
 
     @ui.page("/at/{moment}", title="Day · Hearthside", response_timeout=30)
     async def at_moment(moment: str, request: Request) -> RedirectResponse | None:
@@ -62,55 +90,53 @@ def register(shells: Shells) -> None:
         view = await call(shell.house.slice, ms) if ms is not None else Problem("bad-address", "This is not a time.")
         if isinstance(view, SliceView):
             return RedirectResponse(f"/day/{view.local_day}?at={ms}", status_code=303)
+        time_parts()
         async with frame(shell, "day") as page:
             text("Day", "h1")
             page.show(view)
         return None
 
 
-def whole_number(words: str) -> int | None:
-    """UTC milliseconds from an address, or None."""
-    return int(words) if words.isascii() and words.lstrip("-").isdigit() and len(words) < 16 else None
-
-
 class DayPage:
     """The live part: heading, chart, and the panel of the minute under the cursor."""
 
-    def __init__(self, shell: Shell, page: Frame, day: DayView) -> None:
+    def __init__(self, shell: Shell, page: Frame, day: DayView, close: bool) -> None:
         self.shell = shell
         self.page = page
         self.day = day
+        self.zoom = Zoom.HOUR if close and as_date(day.day) else Zoom.DAY
         self.wanted: int | None = None
         self.asking = False
 
     def show(self, at_ms: int | None) -> None:
-        """Build the page; `at_ms` is the minute to begin with."""
-        self._head()
+        """Build the page; `at_ms` is the minute to begin with, where it lies in the day."""
+        at_ms = at_ms if at_ms is not None and self.day.start_ms <= at_ms < self.day.end_ms else None
+        shown = self.day
+        if self.zoom is Zoom.HOUR:
+            at_ms = (self.day.start_ms + self.day.end_ms) // 2 if at_ms is None else at_ms
+            shown = clip(self.day, *hour_of(self.day, at_ms))
+        self._head(shown, at_ms)
         with native("div", "day-columns"):
             with native("div", "day-drawing"):
                 chart = native("div", "chart-holder")
                 chart.on("minute", self._minute, js_handler="(e) => emit(e.detail)")
                 with chart:
-                    html(day_chart(self.day), cls="chart")
-                html(coverage_legend())
-                html(day_facts(self.day))
+                    html(day_chart(shown), cls="chart")
+                html(below_chart(shown))
+                html(hour_list(shown) if self.zoom is Zoom.HOUR else day_facts(self.day))
             with native("aside", "card slice-panel", aria_label="The minute under the cursor"):
                 self.panel = html(tag("p", HINT, cls="quiet"), cls="slice")
-        if at_ms is not None and self.day.start_ms <= at_ms < self.day.end_ms:
-            chart.props["data-at"] = at_ms  # day.js moves the cursor there and asks for that minute
+        if at_ms is not None:
+            chart.props["data-at"] = at_ms  # time.js moves the cursor there and asks for that minute
 
-    def _head(self) -> None:
+    def _head(self, shown: DayView, at_ms: int | None) -> None:
         first, last = self.page.overview.first_day, self.page.overview.last_day
+        moment = Moment(self.day.day, at_ms)
         with native("div", "page-head day-head"):
-            html(day_head(self.day, first, last))
-            picker = native("input", "field day-pick", type="date", value=self.day.day, aria_label="Go to a day")
-            picker.props["min"], picker.props["max"] = first, last
-            picker.on("change", self._picked, js_handler="(e) => e.target.value && emit(e.target.value)")
-
-    def _picked(self, event: events.GenericEventArguments) -> None:
-        picked = str(event.args)
-        if as_date(picked) is not None:
-            ui.navigate.to(f"/day/{picked}")
+            html(hour_head(self.day, shown, first, last) if self.zoom is Zoom.HOUR else day_head(self.day, first, last))
+            picker(Zoom.DAY, self.day.day, first, last)
+        if as_date(self.day.day) is not None:
+            html(zoom_bar(self.zoom, moment))
 
     async def _minute(self, event: events.GenericEventArguments) -> None:
         """Show a minute; while one is being looked up only the latest wish is kept."""
@@ -128,39 +154,84 @@ class DayPage:
             self.asking = False
 
 
-def as_date(words: str) -> date | None:
-    """An ISO date, or None."""
-    try:
-        return date.fromisoformat(words)
-    except ValueError:
-        return None
+def clock_about(day: DayView) -> str:
+    """On which clock a day is shown, and whether it changed."""
+    known = "" if day.offset_known else " (the home’s zone; no source said)"
+    changes = offset_changes(day)
+    return f"Local time, {offset_words(day.offset_min)}{known}" + "".join(f". {change}" for change in changes)
 
 
 def day_head(day: DayView, first: str, last: str) -> Markup:
     """Which day, on which clock, with the ways to the day before and after."""
-    known = "" if day.offset_known else " (the home’s zone; no source said)"
-    today = as_date(day.day)
+    steps = (Markup(""), Markup(""))
+    if as_date(day.day) is not None:
+        steps = steps_of(Zoom.DAY, Moment(day.day), first, last)
+    return time_head(day_words(day.day), clock_about(day), *steps)
 
-    def step(days: int, words: str, arrow: str) -> Markup:
-        if today is None:
-            return Markup("")
-        target = (today + timedelta(days=days)).isoformat()
-        if (days < 0 and first and target < first) or (days > 0 and last and target > last):
-            return tag("span", arrow, cls="step step-off", aria_hidden="true")
-        return tag("a", arrow, href=f"/day/{target}", cls="step", aria_label=f"{words}: {day_words(target)}")
 
-    return tag(
-        "div",
-        step(-1, "Day before", "‹"),
+def hour_head(day: DayView, shown: DayView, first: str, last: str) -> Markup:
+    """Which hour, with the ways to the hour before and after, which may lie in another day."""
+    moment = Moment(day.day)
+    before, after = steps_of(Zoom.DAY, moment, first, last)
+    if shown.start_ms > day.start_ms:
+        before = step_link(address(Zoom.HOUR, Moment(day.day, shown.start_ms - HOUR_MS)), "‹", "Hour before")
+    if shown.end_ms < day.end_ms:
+        after = step_link(address(Zoom.HOUR, Moment(day.day, shown.end_ms)), "›", "Hour after")
+    begin = clock_words(shown.start_ms, shown.offset_min)
+    end = clock_words(shown.end_ms, offset_at(shown.offsets, shown.offset_min, shown.end_ms - 1))
+    return time_head(f"{begin} to {end}", f"{day_words(day.day)} · {offset_words(shown.offset_min)}", before, after)
+
+
+def below_chart(day: DayView) -> Markup:
+    """What the drawing means: coverage, the colours of episodes, what may still change, and coverage by source."""
+    kinds = list(dict.fromkeys(one.kind for one in day.episodes))
+    parts = [coverage_legend(), episode_legend(kinds), provisional_words(day)]
+    if day.sources:
+        summary = tag("summary", f"Coverage of each source ({len(day.sources)})")
+        parts.append(tag("details", summary, source_rows(day), cls="by-source"))
+    return tag("div", *parts, cls="below-chart")
+
+
+def provisional_words(day: DayView) -> Markup:
+    """Which sources may still change the day."""
+    late = [one for one in day.provisional if one.from_ms < day.end_ms]
+    if not late:
+        return Markup("")
+    names = []
+    for one in late:
+        clock = clock_words(one.from_ms, offset_at(day.offsets, day.offset_min, one.from_ms))
+        names.append(
+            f"{source_words(one.source)} (from {clock})" if one.from_ms > day.start_ms else source_words(one.source)
+        )
+    words = f"May still change, since newer data has not come in yet: {', '.join(names)}."
+    return tag("p", words, cls="provisional-words")
+
+
+def hour_list(day: DayView) -> Markup:
+    """Everything that begins in the hour, in words and in order."""
+    items = sorted((item for lane in day.lanes for item in lane.items), key=lambda one: one.start_ms)
+    rows = [
         tag(
-            "div",
-            tag("h1", day_words(day.day)),
-            tag("p", f"Local time, {offset_words(day.offset_min)}{known}", cls="quiet"),
-            cls="day-title",
-        ),
-        step(1, "Day after", "›"),
-        cls="day-steps",
-    )
+            "li",
+            tag("span", _list_clock(item, day), cls="hour-clock"),
+            tag(
+                "span",
+                tag("a", item.text or source_words(item.kind), href=f"/record/{item.id}"),
+                tag("span", " · ".join(item_facts(item, day.offset_min)), cls="hit-facts"),
+            ),
+            cls=f"layer-{item.layer.value}",
+        )
+        for item in items
+    ]
+    if not rows:
+        return tag("p", "Nothing is recorded in this hour.", cls="quiet")
+    return tag("section", tag("h2", "Minute by minute"), tag("ul", *rows, cls="hour-list"), cls="card")
+
+
+def _list_clock(item: LaneItem, day: DayView) -> str:
+    if item.start_ms < day.start_ms:
+        return "before"
+    return clock_words(item.start_ms, offset_at(day.offsets, day.offset_min, item.start_ms))
 
 
 def day_facts(day: DayView) -> Markup:
@@ -191,13 +262,50 @@ def slice_body(view: SliceView) -> Markup:
         tag("li", tag("span", measure_words(name), cls="quiet"), tag("b", f"{value:g}"))
         for name, value in sorted(view.samples.items())
     ]
+    late = ", ".join(sorted({source_words(one.source) for one in view.provisional}))
     return tag(
         "div",
         tag("h2", clock, cls="slice-clock"),
         tag("p", f"{local_words(view.local_day)} · {offset_words(view.offset_min)}", cls="quiet"),
+        tag("p", f"May still change: {late}", cls="provisional-words") if late else Markup(""),
+        episodes_body(view),
         tag("ul", *samples, cls="samples") if samples else Markup(""),
-        *[layer_body(layer) for layer in view.layers],
+        *[layer_body(layer, view.offset_min) for layer in view.layers],
     )
+
+
+def episodes_body(view: SliceView) -> Markup:
+    """The episodes and the visit that run at the minute, with their evidence."""
+    if not view.episodes:
+        return Markup("")
+    return tag("ul", *[episode_line(one, view.offset_min) for one in view.episodes], cls="slice-episodes")
+
+
+def episode_line(item: EpisodeItem, offset_min: int) -> Markup:
+    """One episode: its name, from when to when, how sure it is, and links to the records it rests on."""
+    times = f"{clock_words(item.start_ms, offset_min)} to {clock_words(item.end_ms, offset_min)}"
+    facts = [times, length_words(item.end_ms - item.start_ms)] + (
+        [] if item.sure >= 0.995 else [f"{item.sure:.0%} sure"]
+    )
+    links = [
+        tag("a", str(number), href=f"/record/{identity}", aria_label=f"Evidence {number} of {item.label}")
+        for number, identity in enumerate(item.evidence[:SHOWN_EVIDENCE], start=1)
+    ]
+    more = f" and {len(item.evidence) - SHOWN_EVIDENCE} more" if len(item.evidence) > SHOWN_EVIDENCE else ""
+    return tag(
+        "li",
+        tag("span", episode_title(item.kind), cls="episode-name"),
+        tag("b", item.label),
+        tag("span", " · ".join(facts), cls="hit-facts"),
+        tag("span", "Evidence: ", join([link + Markup(" ") for link in links]), more, cls="hit-facts") if links else "",
+        cls=episode_class(item.kind),
+    )
+
+
+def length_words(length_ms: int) -> str:
+    """A length of time in hours and minutes."""
+    minutes = round(length_ms / 60_000)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def measure_words(name: str) -> str:
@@ -206,12 +314,12 @@ def measure_words(name: str) -> str:
     return MEASURE_WORDS.get(measure, source_words(measure))
 
 
-def layer_body(layer: LayerSlice) -> Markup:
+def layer_body(layer: LayerSlice, offset_min: int) -> Markup:
     """One layer at one minute: what it says now, what it last said, or that it is silent or unknown."""
-    lines = [slice_item(item, "") for item in layer.now[:SHOWN_ITEMS]]
+    lines = [slice_item(item, "", offset_min) for item in layer.now[:SHOWN_ITEMS]]
     if len(layer.now) > SHOWN_ITEMS:
         lines.append(tag("li", f"and {len(layer.now) - SHOWN_ITEMS} more", cls="quiet"))
-    lines += [slice_item(item, age_words(age_s)) for item, age_s in layer.last[:SHOWN_ITEMS]]
+    lines += [slice_item(item, age_words(age_s), offset_min) for item, age_s in layer.last[:SHOWN_ITEMS]]
     empty = {
         Coverage.COVERED: "covered, nothing in this minute",
         Coverage.SILENT: "silent: its sources say nothing now",
@@ -226,18 +334,45 @@ def layer_body(layer: LayerSlice) -> Markup:
     )
 
 
-def slice_item(item: LaneItem, age: str) -> Markup:
+def slice_item(item: LaneItem, age: str, offset_min: int) -> Markup:
     """One event of a minute."""
-    facts = [item.note, source_words(item.source), ORIGIN_WORDS[item.origin], age]
-    if item.precision is Precision.DAY:
-        facts.append("day only")
-    elif item.uncertainty_ms >= 60_000:
-        facts.append(f"± {age_words(item.uncertainty_ms // 1000).removesuffix(' ago')}")
+    facts = [*item_facts(item, offset_min), age]
     return tag(
         "li",
         tag("a", item.text or source_words(item.kind), href=f"/record/{item.id}"),
         tag("span", " · ".join(part for part in facts if part), cls="hit-facts"),
     )
+
+
+def item_facts(item: LaneItem, offset_min: int) -> list[str]:
+    """What is known about an event besides its words: note, source, origin, and how well its time is known."""
+    facts = [item.note, source_words(item.source), ORIGIN_WORDS[item.origin]]
+    corrected = correction_words(item, offset_min)
+    if item.precision is Precision.DAY:
+        facts.append("day only")
+    elif corrected:
+        facts.append(corrected)
+    elif item.uncertainty_ms >= 60_000:
+        facts.append(f"± {span_words(item.uncertainty_ms)}")
+    return [part for part in facts if part]
+
+
+def correction_words(item: LaneItem, offset_min: int) -> str:
+    """What the device's clock said and by how much it was corrected; empty where it was right to a minute."""
+    if item.raw_ms is None or abs(item.start_ms - item.raw_ms) <= CLOCK_OFF_MS:
+        return ""
+    shift = item.start_ms - item.raw_ms
+    sign = "−" if shift < 0 else "+"
+    said = clock_words(item.raw_ms, offset_min)
+    if abs(shift) >= 20 * HOUR_MS:
+        said = local_words(f"{local_datetime(item.raw_ms, offset_min):%Y-%m-%dT%H:%M}")
+    doubt = f" ± {span_words(item.uncertainty_ms)}" if item.uncertainty_ms >= 1000 else ""
+    return f"{source_words(item.source)} said {said}, corrected by {sign}{span_words(abs(shift))}{doubt}"
+
+
+def span_words(ms: int) -> str:
+    """A length of time in its largest fitting unit, with the next smaller one where that matters."""
+    return age_words(ms // 1000).removesuffix(" ago")
 
 
 def age_words(seconds: int) -> str:

@@ -9,6 +9,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from hearthside.web.calls import Problem, call
+from hearthside.web.clock_page import clock_card
 from hearthside.web.controls import button, html, native, text
 from hearthside.web.house import HealthView, Job, NodeHealth
 from hearthside.web.layout import Frame, Shell, Shells, amount_words, frame
@@ -41,6 +42,11 @@ def register(shells: Shells) -> None:
                 html(storage_body(view), cls="card")
                 _journal_card(shell, page, view)
             html(sources_body(view), cls="card")
+            clocks = await call(lambda: shell.house.clocks())
+            if isinstance(clocks, Problem):
+                page.show(clocks)
+            else:
+                clock_card(shell.house, page, clocks, shell.zone)
             with native("section", "card", aria_label="Add data"):
                 text("Add data", "h2")
                 import_form(shell, page)

@@ -16,8 +16,6 @@ from itertools import accumulate
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import (
     AEAD,
     KDF,
@@ -26,13 +24,13 @@ from cryptography.hazmat.primitives.hpke import (
     MLKEM768X25519PublicKey,
     Suite,
 )
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from hearthside.errors import Refused
+from hearthside.identity.sealed_stream import CHUNK_BYTES as CHUNK_BYTES  # the same here, and part of the protocol
+from hearthside.identity.sealed_stream import TAG_BYTES as TAG_BYTES
+from hearthside.identity.sealed_stream import chunk_cipher, chunk_nonce
 
 SUITE_IDS = bytes.fromhex("647a00010002")  # HPKE ids: X-Wing, HKDF-SHA256, AES-256-GCM
-CHUNK_BYTES = 1024 * 1024  # of plaintext
-TAG_BYTES = 16
 MAX_CHUNKS = 2**20
 PUBLIC_KEY_BYTES = 1184 + 32  # ML-KEM-768, X25519
 DATA_KEY_BYTES = 32
@@ -119,10 +117,10 @@ def seal_file(data_key: bytes, job_hash: bytes, path: str, content: bytes) -> Se
     """Seal one file as chunks."""
     file_id = _file_id(job_hash, path, content)
     count = max(1, -(-len(content) // CHUNK_BYTES))
-    cipher, extra = _cipher(data_key, file_id), _additional_data(file_id, count)
+    cipher, extra = chunk_cipher(data_key, _CHUNK_LABEL + file_id), _additional_data(file_id, count)
     chunks = tuple(
-        cipher.encrypt(_nonce(index, count), content[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES], extra)
-        for index in range(count)
+        cipher.encrypt(chunk_nonce(i, i == count - 1), content[i * CHUNK_BYTES : (i + 1) * CHUNK_BYTES], extra)
+        for i in range(count)
     )
     return SealedFile(path, file_id, chunks)
 
@@ -136,9 +134,11 @@ def open_file(data_key: bytes, job_hash: bytes, sealed: SealedFile) -> bytes:
     count = len(sealed.chunks)
     if not 1 <= count <= MAX_CHUNKS:
         raise _broken()
-    cipher, extra = _cipher(data_key, sealed.file_id), _additional_data(sealed.file_id, count)
+    cipher, extra = chunk_cipher(data_key, _CHUNK_LABEL + sealed.file_id), _additional_data(sealed.file_id, count)
     try:
-        content = b"".join(cipher.decrypt(_nonce(i, count), chunk, extra) for i, chunk in enumerate(sealed.chunks))
+        content = b"".join(
+            cipher.decrypt(chunk_nonce(i, i == count - 1), chunk, extra) for i, chunk in enumerate(sealed.chunks)
+        )
     except (InvalidTag, ValueError) as error:
         raise _broken() from error
     if _file_id(job_hash, sealed.path, content) != sealed.file_id:
@@ -158,15 +158,6 @@ def _broken() -> Refused:
 
 def _file_id(job_hash: bytes, path: str, content: bytes) -> bytes:
     return hashlib.sha256(job_hash + path.encode() + hashlib.sha256(content).digest()).digest()
-
-
-def _cipher(data_key: bytes, file_id: bytes) -> AESGCM:
-    return AESGCM(HKDFExpand(algorithm=SHA256(), length=32, info=_CHUNK_LABEL + file_id).derive(data_key))
-
-
-def _nonce(index: int, count: int) -> bytes:
-    """12 bytes: 7 zeros, index u32 big-endian, 1 on the last chunk."""
-    return bytes(7) + index.to_bytes(4, "big") + bytes([index == count - 1])
 
 
 def _additional_data(file_id: bytes, count: int) -> bytes:

@@ -1,4 +1,4 @@
-// The little that must happen in the browser: forms, the day's cursor, uploads. Nothing here loads or stores anything.
+// The little that must happen in the browser: forms, conversation, uploads; what the time axis needs is in time.js. Nothing here loads or stores anything.
 "use strict";
 
 window.hearthside = {
@@ -47,78 +47,6 @@ function keepNewestInSight() {
   };
   new MutationObserver(follow).observe(talk, { childList: true, subtree: true });
   follow();
-}
-
-// ---- the day's cursor -----------------------------------------------------------------------------------------------
-
-const MINUTE = 60000;
-let wish = 0; // timer of the minute that will be asked for
-
-function minuteAt(chart, clientX) {
-  const box = chart.querySelector(".plot").getBoundingClientRect();
-  const share = Math.min(1, Math.max(0, (clientX - box.left) / box.width));
-  return Math.floor(share * (Number(chart.ariaValueMax) + 1));
-}
-
-function moveCursor(chart, minute, waitMs) {
-  const last = Number(chart.ariaValueMax);
-  minute = Math.min(last, Math.max(0, minute));
-  const start = Number(chart.dataset.start);
-  const ms = start + minute * MINUTE;
-  const clock = new Date(ms + Number(chart.dataset.offset) * MINUTE).toISOString().slice(11, 16);
-  chart.style.setProperty("--at", `${(100 * minute) / (last + 1)}%`);
-  chart.classList.add("has-cursor");
-  chart.ariaValueNow = String(minute);
-  chart.ariaValueText = clock;
-  clearTimeout(wish);
-  wish = setTimeout(() => chart.dispatchEvent(new CustomEvent("minute", { bubbles: true, detail: ms })), waitMs);
-}
-
-function chartOf(event) {
-  const chart = event.target.closest?.(".daychart");
-  return chart && event.target.closest(".plot, .row-of-day") ? chart : null;
-}
-
-document.addEventListener("pointermove", (event) => {
-  const chart = event.pointerType === "mouse" ? chartOf(event) : null;
-  if (chart && !chart.classList.contains("held")) moveCursor(chart, minuteAt(chart, event.clientX), 70);
-});
-
-document.addEventListener("click", (event) => {
-  const chart = chartOf(event);
-  if (!chart) return;
-  const held = chart.classList.contains("held");
-  const touch = event.pointerType && event.pointerType !== "mouse";
-  chart.classList.toggle("held", touch || !held);
-  // a mouse holds the minute it already shows; a finger has shown none yet
-  if (touch || !chart.classList.contains("has-cursor")) moveCursor(chart, minuteAt(chart, event.clientX), 0);
-});
-
-document.addEventListener("keydown", (event) => {
-  const chart = event.target.closest?.(".daychart");
-  if (!chart) return;
-  const now = Number(chart.ariaValueNow);
-  const step = event.shiftKey ? 60 : 1;
-  const moves = {
-    ArrowRight: now + step, ArrowUp: now + step, ArrowLeft: now - step, ArrowDown: now - step,
-    PageUp: now + 60, PageDown: now - 60, Home: 0, End: Number(chart.ariaValueMax),
-  };
-  if (event.key === "Escape") chart.classList.remove("held");
-  if (!(event.key in moves)) return;
-  event.preventDefault();
-  chart.classList.add("held");
-  moveCursor(chart, moves[event.key], 90);
-});
-
-function beginAtWantedMinute() {
-  const holder = document.querySelector(".chart-holder[data-at]");
-  const chart = holder?.querySelector(".daychart");
-  if (!chart || chart.dataset.begun) return;
-  chart.dataset.begun = "yes";
-  chart.classList.add("held");
-  moveCursor(chart, Math.floor((Number(holder.dataset.at) - Number(chart.dataset.start)) / MINUTE), 150);
-  const box = chart.querySelector(".plot").getBoundingClientRect();
-  chart.scrollLeft = (box.width * parseFloat(chart.style.getPropertyValue("--at"))) / 100 - chart.clientWidth / 2;
 }
 
 // ---- uploads: each file goes straight to this machine's station -----------------------------------------------------
@@ -192,6 +120,5 @@ document.addEventListener("click", async (event) => {
 
 new MutationObserver(() => {
   keepNewestInSight();
-  beginAtWantedMinute();
   sayWhoIsHere();
 }).observe(document, { childList: true, subtree: true });

@@ -1,0 +1,169 @@
+"""How much of the period asked about was covered by data: what tells "it was 0" from "nobody listened"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hearthside.events import DAY_MS, MINUTE_MS, day_number, iso_day
+from hearthside.memory.asking.query import Of, Selection
+from hearthside.memory.asking.reading import Heard, offsets_at
+from hearthside.memory.asking.rows import Rows
+from hearthside.memory.asking.source import Ints, LifeSource, read_by
+from hearthside.memory.asking.times import days_match, moment_ms
+
+_ALIVE_DAYS = 14
+"""A source that said nothing for longer is no live one: nothing is expected of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """One source over the period."""
+
+    source: str
+    days: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The period and how much of it is known.
+
+    Attributes:
+        first, last: first and last local day asked about, ISO, not after today; None when nothing is known at all.
+        days: local days of the period that the query is about (a query about Mondays: the Mondays).
+        heard: on how many of them a source that could have said something said anything.
+        sources: each such source.
+        provisional: local day from which on data of one of the sources is usually still on its way, or None.
+    """
+
+    first: str | None
+    last: str | None
+    days: int
+    heard: int
+    sources: tuple[Listening, ...]
+    provisional: str | None = None
+
+    @property
+    def share(self) -> float:
+        """Of the days asked about those heard, 0 to 1."""
+        return self.heard / self.days if self.days else 0.0
+
+    def in_words(self) -> str:
+        """One plain sentence."""
+        names = ", ".join(one.source for one in self.sources[:4]) or "What it is found in"
+        names += f" and {len(self.sources) - 4} more" if len(self.sources) > 4 else ""
+        if not self.heard:
+            return "No source of it was heard in that time, so nothing can be said about it."
+        share = f"{self.heard:,} of {self.days:,} days ({self.share:.0%})"
+        more = f" From {self.provisional} on more may still come." if self.provisional else ""
+        return f"{names}: heard on {share}, {self.first} to {self.last}.{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Local days, (n,) each, ascending: those the query is about, and those of them on which a source was heard."""
+
+    asked: Ints
+    heard: Ints
+
+
+def cover(life: LifeSource, select: Selection, rows: Rows, heard: Heard, now_ms: int) -> tuple[Coverage, Period]:
+    """The period of a query and what was heard in it.
+
+    A source counts as heard on a local day when one of its records of the kinds asked for belongs to it, or when it
+    said anything else on the UTC day of that date. Of episodes and visits the sources count that they are found in.
+    """
+    by_source = _by_source(life, select, heard)
+    everything = np.array([day for days in by_source.values() for day in days], dtype=np.int64)
+    # Whoever it was found by: what was found was heard.
+    everything = np.unique(np.concatenate([everything, rows.day]))
+    first, last = _bounds(life, select, everything, rows, now_ms)
+    if first is None or last is None or first > last:
+        none = np.zeros(0, np.int64)
+        return Coverage(None, None, 0, 0, ()), Period(none, none)
+    days = np.arange(first, last + 1)
+    asked = days[days_match(days, select.where)]
+    known = np.intersect1d(asked, everything)
+    sources = _listening(by_source, asked)
+    provisional = _provisional(life, sources, last, now_ms)
+    coverage = Coverage(iso_day(first), iso_day(last), len(asked), len(known), sources, provisional)
+    return coverage, Period(asked, known)
+
+
+def _listening(by_source: dict[str, set[int]], asked: Ints) -> tuple[Listening, ...]:
+    """Sources heard in the period, the one heard most first."""
+    found = []
+    for source, days in by_source.items():
+        mine = np.intersect1d(asked, np.array(sorted(days), dtype=np.int64))
+        if len(mine):
+            found.append(Listening(source, len(mine), iso_day(int(mine[0])), iso_day(int(mine[-1]))))
+    return tuple(sorted(found, key=lambda one: (-one.days, one.source)))
+
+
+def _provisional(life: LifeSource, sources: tuple[Listening, ...], last: int, now_ms: int) -> str | None:
+    """The first local day of the period after which a source that is still alive may not have said everything."""
+    if (last + _ALIVE_DAYS) * DAY_MS < now_ms:
+        return None
+    names = {one.source for one in sources}
+    open_from = [
+        _local_day(life, mark.settled_ms)
+        for mark in life.watermarks()
+        if mark.source in names and mark.newest_ms + _ALIVE_DAYS * DAY_MS > now_ms and mark.settled_ms < mark.newest_ms
+    ]
+    return iso_day(min(open_from)) if open_from and min(open_from) <= last else None
+
+
+def _by_source(life: LifeSource, select: Selection, heard: Heard) -> dict[str, set[int]]:
+    what, where = select.what, select.where
+    by_source = {source: set(days) for source, days in heard.days.items()}
+    streams = life.streams()
+    if what.of is Of.SAMPLES:
+        return by_source
+    kinds = set(what.names)
+    if what.of in {Of.EPISODES, Of.VISITS}:
+        kinds = {
+            kind for name in what.names or ("visit",) for kind in read_by("visit" if what.of is Of.VISITS else name)
+        }
+    whole = what.of is Of.EVENTS  # a source that says other things is on; a finder needs what it reads
+    able = {s.source for s in streams.values() if not (whole and s.series) and (not kinds or s.kind in kinds)}
+    able &= set(where.sources) or able
+    for fact in life.facts():
+        one = streams[fact.stream]
+        if fact.events and one.source in able and (whole or one.kind in kinds):
+            by_source.setdefault(one.source, set()).add(fact.day)
+    return by_source
+
+
+def _bounds(life: LifeSource, select: Selection, heard: Ints, rows: Rows, now_ms: int) -> tuple[int | None, int | None]:
+    """First and last local day: as asked, up to today; where that is open, of what was heard or found."""
+    first, last = _asked(life, select)
+    today = _local_day(life, now_ms)
+    found = np.concatenate([heard, rows.day])
+    if last is None:
+        since = first is not None
+        last = today if since else int(found.max()) if len(found) else None
+    last = None if last is None else min(last, today)
+    if first is None:
+        first = int(found.min()) if len(found) else None
+    if first is not None and last is not None and len(rows):
+        return min(first, int(rows.day.min())), max(last, int(rows.day.max()))
+    return first, last
+
+
+def _asked(life: LifeSource, select: Selection) -> tuple[int | None, int | None]:
+    """First and last local day as the query says."""
+    days, times = select.where.days, select.where.times
+    firsts = [day_number(days[0])] if days[0] is not None else []
+    lasts = [day_number(days[1])] if days[1] is not None else []
+    if times[0] is not None:
+        firsts.append(_local_day(life, moment_ms(times[0], life.track())))
+    if times[1] is not None:
+        lasts.append(_local_day(life, moment_ms(times[1], life.track()) - 1))
+    return max(firsts, default=None), min(lasts, default=None)
+
+
+def _local_day(life: LifeSource, ms: int) -> int:
+    return int(ms + offsets_at(life.track(), np.array([ms]))[0] * MINUTE_MS) // DAY_MS

@@ -1,0 +1,1 @@
+"""Tests of typed questions over the life stream."""
