@@ -117,6 +117,9 @@ bench: $(WORKSHOP_READY) $(TEST_READY) $(AW)/ready
 	@$(BIN)/python benchmarks/life.py --data $(DATA)/life_person_A
 	@$(BIN)/python benchmarks/loop.py
 	@$(BIN)/python benchmarks/journal.py
+	@$(BIN)/python benchmarks/alignment.py
+	@$(BIN)/python benchmarks/clocks.py --data $(DATA)/life_person_A
+	@$(BIN)/python benchmarks/places.py
 
 docs: $(TEST_READY)
 	@$(BIN)/python -m scripts.readme_tree

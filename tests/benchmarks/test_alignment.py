@@ -37,9 +37,7 @@ def test_a_smoke_run_ends_with_one_json_line() -> None:
     lines = run.stdout.splitlines()
     figures = json.loads(lines[-1])
     assert tuple(figures) == alignment.KEYS
-    measured = {name for name, value in figures.items() if value is not None}
-    assert {*alignment.KEYS[:5]} <= measured
-    assert all(figures[name] > 0 for name in measured)
+    assert all(value > 0 for value in figures.values())
     assert sum("all columns agree" in line for line in lines) == 2
 
 

@@ -96,7 +96,8 @@ def _occurrences_agree(house: House, folder: Path, lines: list[dict[str, Json]])
     bodies = {line["id"]: line["body"] for line in lines if "body" in line}
     for n, identity in enumerate(read["id"]):
         o, body = known[identity], bodies[identity]
-        assert (read["start"][n], read["end"][n], read["text"][n]) == (body["start_ms"], body["end_ms"], body["text"])
+        assert (read["start"][n], read["end"][n], read["text"][n]) == (o.start_ms, o.end_ms, body["text"])
+        assert o.raw_ms == body["start_ms"]  # corrected where the export knew no zone and the person was elsewhere
         assert (read["source"][n], read["kind"][n], read["layer"][n]) == (body["source"], body["kind"], body["layer"])
         assert (read["local_day"][n], read["offset_min"][n], read["note"][n]) == (o.local_day, o.offset_min, o.note)
         assert read["amount"][n] == o.amount

@@ -46,9 +46,15 @@ def _score(base: Path, adapters: list[bytes | None], shares: list[float] | None 
     )
 
 
-def test_base_and_adapters_are_scored_alike(base: Path) -> None:
+@pytest.fixture(scope="module")
+def scored(base: Path) -> tuple[Scores, list[float]]:
+    """The base, an adapter that changes nothing, one that does, and the base again; and how far it said it was."""
     shares: list[float] = []
-    scores = _score(base, [None, _adapter(base, 0.0), _adapter(base, 0.5), None], shares)
+    return _score(base, [None, _adapter(base, 0.0), _adapter(base, 0.5), None], shares), shares
+
+
+def test_base_and_adapters_are_scored_alike(scored: tuple[Scores, list[float]]) -> None:
+    scores, shares = scored
     assert scores.bits.shape == (4, 3)
     assert scores.chars.tolist() == [len(text.text) for text in _TEXTS]
     assert scores.general_chars == len(_GENERAL)
@@ -62,12 +68,12 @@ def test_base_and_adapters_are_scored_alike(base: Path) -> None:
     assert shares == sorted(shares)
 
 
-def test_the_bits_are_those_of_a_plain_forward_pass(base: Path) -> None:
+def test_the_bits_are_those_of_a_plain_forward_pass(base: Path, scored: tuple[Scores, list[float]]) -> None:
     """Recomputed with transformers alone, one text at a time, on the whole rendered conversation."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    scores = _score(base, [None])
+    scores, _ = scored
     tokenizer = AutoTokenizer.from_pretrained(str(base.parent), gguf_file=base.name)
     model = AutoModelForCausalLM.from_pretrained(str(base.parent), gguf_file=base.name, dtype=torch.float32)
     for index, text in enumerate(_TEXTS):

@@ -367,7 +367,7 @@ def _value(life: SmallLife, query: Query, rows: list[Line]) -> float | None:
 
 def _whole(line: Line) -> Span:
     midnight = line.start - line.offset * MINUTE_MS
-    return (midnight, midnight + DAY_MS) if line.by_day else line.span
+    return (midnight, midnight + DAY_MS) if line.by_day else (line.start, max(line.end or line.start, line.start))
 
 
 def _field(life: SmallLife, name: str, line: Line) -> float | None:
@@ -445,7 +445,7 @@ def _count_days(by: Sequence[str], key: Key, days: list[int]) -> int:
 
 def _period(life: SmallLife, select: Selection, rows: list[Line], now_ms: int) -> tuple[set[int], list[int]]:
     """Days on which a source was heard, and the days the query is about."""
-    where, heard = select.where, {line.day for line in rows}
+    where, heard, lost = select.where, {line.day for line in rows}, set[int]()
     if select.what.of is Of.EVENTS:
         plain = [line for line in _lines(life, Selection(select.what))
                  if (not where.sources or line.source in where.sources)
@@ -468,6 +468,10 @@ def _period(life: SmallLife, select: Selection, rows: list[Line], now_ms: int) -
         heard |= {x.start_ms // DAY_MS for x in life.happened if x.kind in kinds}
         heard |= {day for day, parts in life.sampled.items() for part in parts
                   if part.measure in kinds and any(v == v for v in part.values.tolist())}  # fmt: skip
+    for anchor in _anchors(select):
+        known = _anchor_days(life, anchor)
+        heard_too = {day for day in heard if known & {day - 1, day, day + 1}}
+        lost |= heard - heard_too
     today = (now_ms + life.offset_at(now_ms) * MINUTE_MS) // DAY_MS
     firsts, lasts = list[int](), list[int]()
     if where.days[0] is not None:
@@ -480,13 +484,35 @@ def _period(life: SmallLife, select: Selection, rows: list[Line], now_ms: int) -
     if where.times[1] is not None:
         lasts.append((high - 1 + life.offset_at(high - 1) * MINUTE_MS) // DAY_MS)
     if not (heard or firsts):
-        return heard, []
+        return set(), []
     last = min(lasts) if lasts else today if firsts else max(heard)
     last = min(last, today)
     first = max(firsts) if firsts else min(heard)
     if rows:
         first, last = min(first, *(line.day for line in rows)), max(last, *(line.day for line in rows))
-    return heard, [day for day in range(first, last + 1) if _day_fits(day, where)]
+    return heard - lost, [day for day in range(first, last + 1) if _day_fits(day, where)]
+
+
+def _anchors(select: Selection) -> list[Selection]:
+    return [one for relation in select.relations for one in (relation.anchor, *_anchors(relation.anchor))]
+
+
+def _anchor_days(life: SmallLife, anchor: Selection) -> set[int]:
+    """UTC days on which a source said anything that the anchors could be found in."""
+    what, where = anchor.what, anchor.where
+    said = {(one.source, one.kind, one.start_ms // DAY_MS, False) for one in life.happened}
+    said |= {(part.source, part.measure, day, True) for day, parts in life.sampled.items() for part in parts
+             if any(v == v for v in part.values.tolist())}  # fmt: skip
+    if what.of is Of.EVENTS:
+        able = {source for source, kind, _, sampled in said if not sampled and (not what.names or kind in what.names)}
+        return {day for source, _, day, _ in said
+                if source in able and (not where.sources or source in where.sources)}  # fmt: skip
+    kinds = set(what.names)
+    if what.of is not Of.SAMPLES:
+        names = what.names if what.of is Of.EPISODES else ("visit",)
+        kinds = {kind for name in names for kind in read_by(name)}
+    return {day for source, kind, day, _ in said
+            if kind in kinds and (not where.sources or source in where.sources)}  # fmt: skip
 
 
 # -- time that rows fill -----------------------------------------------------------------------------------------------

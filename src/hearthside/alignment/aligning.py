@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hearthside.alignment.columns import NO_END, NO_OFFSET, ORIGINS, PRECISIONS, TRUSTS, EventColumns
 from hearthside.alignment.kernel import minute_samples
-from hearthside.alignment.kinds import NUMBERS, amount_in, is_life, note_in, number_in
+from hearthside.alignment.kinds import NUMBERS, amount_in, is_life, note_in, number_of
 from hearthside.alignment.offsets import MINUTES
 from hearthside.events import DAY_MS, Json, Layer, Origin
 
@@ -59,7 +59,7 @@ class Gathered:
 
     def __init__(self, name: StreamName) -> None:
         self.name = name
-        self._names = NUMBERS.get(name.kind, ())
+        self._names = tuple(NUMBERS.get(name.kind, {}).values())
         self.ids: list[bytes] = []
         self.seqs: list[int] = []
         self.starts: list[int] = []
@@ -72,7 +72,7 @@ class Gathered:
         self.notes: list[str] = []
         self.clocks: list[str] = []
         self.keys: list[str] = []
-        self.numbers: list[tuple[float | None, ...]] = []
+        self.numbers: list[tuple[Json, ...]] = []
         self.bodies: list[Body] = []
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ class Gathered:
         self.texts.append(body["text"])
         self.notes.append(note_in(kind, payload, body["origin"] == _SELF))
         if self._names:
-            self.numbers.append(tuple([number_in(payload, name) for name in self._names]))
+            self.numbers.append(tuple(map(payload.get, self._names)))
 
     def only(self, wanted: Callable[[int], bool]) -> Gathered:
         """The rows whose index is wanted."""
@@ -111,6 +111,10 @@ class Gathered:
             values = getattr(self, field_name)
             setattr(other, field_name, [values[i] for i in chosen_rows] if values else [])
         return other
+
+    def by_day(self) -> list[bool]:
+        """Of each row whether only its day is known; that of samples never is."""
+        return [bool(code & 1) for code in self.codes] if self.codes else [False] * len(self)
 
     def clock_bounds(self) -> dict[str, tuple[int, int]]:
         """By clock its first and last raw time."""
@@ -157,8 +161,6 @@ def event_columns(rows: Gathered, placing: Placing) -> EventColumns:
     precision = (codes & 1).astype(np.uint8)
     stated = np.array(rows.doubts, dtype=np.int64)
     start, doubt, kept = _placed(rows.clocks, raw, stated, precision == 1, placing)
-    names = NUMBERS.get(name.kind, ())
-    numbers = np.array(rows.numbers, dtype=np.float64).reshape(len(raw), len(names))
     columns = EventColumns(
         layer=Layer(name.layer),
         source=name.source,
@@ -175,7 +177,7 @@ def event_columns(rows: Gathered, placing: Placing) -> EventColumns:
         amount=np.array(rows.amounts, dtype=np.float64),
         text=rows.texts,
         note=rows.notes,
-        numbers={number: numbers[:, i] for i, number in enumerate(names)},
+        numbers={number: _numbers(rows.numbers, i) for i, number in enumerate(NUMBERS.get(name.kind, {}))},
     )
     if kept is None and bool((start[1:] > start[:-1]).all()):
         return columns  # in order already, and no two begin together
@@ -183,6 +185,15 @@ def event_columns(rows: Gathered, placing: Placing) -> EventColumns:
         range(len(rows)) if kept is None else np.flatnonzero(kept).tolist(), key=lambda i: (start[i], rows.ids[i])
     )
     return chosen(columns, np.array(order, dtype=np.intp))
+
+
+def _numbers(rows: Sequence[tuple[Json, ...]], index: int) -> npt.NDArray[np.float64]:
+    """One numeric field of every row, NaN where it is absent or no number."""
+    values = [row[index] for row in rows]
+    try:
+        return np.array(values, dtype=np.float64)  # None becomes NaN
+    except (TypeError, ValueError):
+        return np.array([number_of(value) for value in values], dtype=np.float64)
 
 
 def _placed(
@@ -251,17 +262,23 @@ def split_by_day(columns: EventColumns, days: range) -> dict[int, EventColumns]:
     }
 
 
-def sample_days(rows: Gathered, days: range, placing: Placing) -> dict[int, SampleDay]:
-    """The samples of one measure by UTC day; where two series overlap the one that begins later counts."""
-    found: dict[int, SampleDay] = {}
-    parts = []
+def placed_series(rows: Gathered, placing: Placing) -> list[tuple[int, int, Body]]:
+    """Corrected start, exclusive end and body of the series of one measure that are not held back, by start and id."""
+    found = []
     for identity, body in zip(rows.ids, rows.bodies, strict=True):
         start, _, held = placing.place(body["clock"], np.array([body["start_ms"]]), np.zeros(1, dtype=np.int64))
         if not held[0]:
-            parts.append((int(start[0]), identity, body))
-    for start_ms, _, body in sorted(parts, key=lambda part: part[:2]):
+            found.append((int(start[0]), identity, body))
+    found.sort(key=lambda series: series[:2])
+    return [(start_ms, start_ms + body["step_ms"] * len(body["values"]), body) for start_ms, _, body in found]
+
+
+def sample_days(rows: Gathered, days: range, placing: Placing) -> dict[int, SampleDay]:
+    """The samples of one measure by UTC day; where two series overlap the one that begins later counts."""
+    found: dict[int, SampleDay] = {}
+    for start_ms, end_ms, body in placed_series(rows, placing):
         step = body["step_ms"]
-        last_day = (start_ms + step * len(body["values"]) - 1) // DAY_MS
+        last_day = (end_ms - 1) // DAY_MS
         values = np.array(body["values"], dtype=np.float64)  # None becomes NaN
         for day in range(max(start_ms // DAY_MS, days[0]), min(last_day, days[-1]) + 1):
             column = minute_samples(day, start_ms, step, values)

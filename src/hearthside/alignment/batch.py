@@ -9,11 +9,21 @@ from itertools import chain
 import numpy as np
 import orjson
 
-from hearthside.alignment.aligning import Gathered, StreamName, event_columns, gather, sample_days, split_by_day
+from hearthside.alignment.aligning import (
+    Gathered,
+    StreamName,
+    event_columns,
+    gather,
+    placed_series,
+    sample_days,
+    split_by_day,
+)
 from hearthside.alignment.chunk import carry_out, make_chunk, nothing_carried, pack_events, pack_minutes, squeeze
 from hearthside.alignment.clocks import book
 from hearthside.alignment.clocks.placing import KnownClocks
 from hearthside.alignment.columns import EventColumns
+from hearthside.alignment.hints_seen import KINDS as HINT_KINDS
+from hearthside.alignment.hints_seen import pack_hints
 from hearthside.alignment.kinds import rule_of
 from hearthside.alignment.naive import parse_naive
 from hearthside.alignment.offsets import MINUTES
@@ -33,6 +43,7 @@ class ReadyChunk:
     minutes: bytes
     facts: tuple[object, ...]
     zones: bytes = b""
+    hints: bytes = b""
 
 
 @dataclass(slots=True)
@@ -57,6 +68,7 @@ class Batch:
         keyed: records with a key.
         spoken: see `book.spoken_in`.
         naive: streams and raw days of naive local times, to be placed once the person's offset is known.
+        reach: by stream of samples the last day that one of its series reaches, where that is after this run.
     """
 
     first_day: int
@@ -68,6 +80,7 @@ class Batch:
     keyed: list[Keyed] = field(default_factory=list)
     spoken: dict[tuple[str, int], tuple[int, int, int]] = field(default_factory=dict)
     naive: dict[StreamName, set[int]] = field(default_factory=dict)
+    reach: dict[StreamName, int] = field(default_factory=dict)
 
 
 def align_batch(journal: Journal, clocks: KnownClocks, days: range, upto: int) -> Batch:
@@ -77,12 +90,14 @@ def align_batch(journal: Journal, clocks: KnownClocks, days: range, upto: int) -
         upto: position in the journal; events after it are aligned, but not counted: that is done as they are marked.
 
     Nothing is carried in from before the first day, and samples of series that began before it are left out: who
-    writes it marks that day.
+    writes it marks the days that are to be put together (`Batch.reach`).
     """
     batch = Batch(days[0], days[-1])
     first, last = days[0] * DAY_MS, (days[-1] + 1) * DAY_MS
     rows = chain.from_iterable(journal.bodies(*bounds) for bounds in clocks.raw_ranges(clocks.placements, first, last))
     for name, gathered in gather(rows).items():
+        if name.series:
+            batch.units[name] = gathered.bodies[-1]["unit"]
         inside = _beginning(gathered, first, last)
         _note(batch, inside, upto)
         latest = _latest(batch, gathered, inside)
@@ -110,7 +125,6 @@ def _note(batch: Batch, rows: Gathered, upto: int) -> None:
         batch.spoken[key] = book.added(batch.spoken.get(key), said)
     if name.series:
         batch.longest_ms[name] = rows.longest_ms()
-        batch.units[name] = rows.bodies[-1]["unit"]
 
 
 def _latest(batch: Batch, rows: Gathered, inside: Gathered) -> Gathered:
@@ -143,7 +157,10 @@ def _events(batch: Batch, rows: Gathered, days: range, clocks: KnownClocks) -> N
             continue
         chunk = make_chunk(day, own, carried, rule)
         zones = _zones(name, day, found)
-        ready.append(ReadyChunk(day, pack_events(own), pack_minutes(carried, chunk.minutes), facts_of(chunk), zones))
+        hints = pack_hints(own) if name.kind in HINT_KINDS else b""
+        ready.append(
+            ReadyChunk(day, pack_events(own), pack_minutes(carried, chunk.minutes), facts_of(chunk), zones, hints)
+        )
         carried = carry_out(chunk, rule)
     batch.chunks[name] = ready
 
@@ -161,6 +178,9 @@ def pack_zones(runs: Sequence[ZoneRun]) -> bytes:
 
 
 def _samples(batch: Batch, rows: Gathered, days: range, clocks: KnownClocks) -> None:
+    reach = max(((end - 1) // DAY_MS for _, end, _ in placed_series(rows, clocks)), default=days[-1])
+    if reach > days[-1]:
+        batch.reach[rows.name] = reach
     found = sample_days(rows, days, clocks)
     if found:
         batch.chunks[rows.name] = [

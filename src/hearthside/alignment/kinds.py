@@ -70,12 +70,16 @@ _AMOUNTS = {
     "sleep": "total", "activity_day": "steps", "weight_day": "weight", "coding_time_day": "total_seconds",
     "readiness_day": "score",
 }  # fmt: skip
+_SPECIAL_AMOUNTS = frozenset({*_AMOUNTS, "app_time_day"})
 _NOTES = ("speaker", "tone", "app", "place", "activity", "album")
+_NOTE_NAMES = frozenset(_NOTES)
 
-NUMBERS: dict[str, tuple[str, ...]] = {
-    "position": ("lat", "lon", "accuracy_m"), "region_enter": ("lat", "lon"), "state": ("value",),
-}  # fmt: skip
-"""Numeric fields that are kept as columns, by kind; the value of a state is the state itself where it is a number."""
+NUMBERS: dict[str, dict[str, str]] = {
+    "position": {"lat": "lat", "lon": "lon", "accuracy_m": "accuracy_m"},
+    "region_enter": {"lat": "lat", "lon": "lon"},
+    "state": {"value": "state"},
+}
+"""Numbers that are kept as columns, by kind: the name of the column, and the field of the payload it is read from."""
 
 
 def amount_of(event: Event) -> float | None:
@@ -88,6 +92,8 @@ def amount_of(event: Event) -> float | None:
 
 def amount_in(kind: str, payload: Mapping[str, Json], start_ms: int, end_ms: int | None) -> float | None:
     """See `amount_of`."""
+    if kind not in _SPECIAL_AMOUNTS:
+        return None if end_ms is None else (end_ms - start_ms) / 1000
     name = _AMOUNTS.get(kind)
     if name is not None and isinstance(payload.get(name), int | float):
         return float(payload[name])
@@ -108,7 +114,7 @@ def note_of(event: Event) -> str:
 
 def note_in(kind: str, payload: Mapping[str, Json], own: bool) -> str:
     """See `note_of`; `own` says whether the person is its origin."""
-    parts = [payload[name] for name in _NOTES if name in payload]
+    parts = [] if _NOTE_NAMES.isdisjoint(payload) else [payload[name] for name in _NOTES if name in payload]
     if kind == "conversation":
         parts.insert(0, payload.get("title"))
     elif kind == "message":
@@ -118,17 +124,12 @@ def note_in(kind: str, payload: Mapping[str, Json], own: bool) -> str:
     return " · ".join(dict.fromkeys(str(part) for part in parts if part))
 
 
-def number_in(payload: Mapping[str, Json], name: str) -> float:
-    """A numeric field of a payload, NaN where it is absent or no number."""
-    value = payload.get("state" if name == "value" else name)
-    if type(value) is float:
-        return value
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return float("nan")
-    return float(value) if isinstance(value, int | float) else float("nan")
+def number_of(value: Json) -> float:
+    """A value of a payload as a number, also where it is written as text; NaN where it is none."""
+    try:
+        return float(value) if isinstance(value, int | float | str) else float("nan")
+    except ValueError:
+        return float("nan")
 
 
 def shown_text(kind: str, text: str, amount: float | None) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import apsw
 
 from hearthside.alignment.batch import Batch, Keyed, whole_day
 from hearthside.alignment.clocks import book
 from hearthside.alignment.clocks.placement import FIRST_MS
-from hearthside.alignment.clocks.placing import KnownClocks
+from hearthside.alignment.clocks.placing import NAIVE_REACH_MS, KnownClocks
 from hearthside.alignment.finding import all_unsearched
+from hearthside.alignment.hints_seen import note_hints
 from hearthside.alignment.revisions import take_revision
-from hearthside.alignment.store import memory_of, remember, writing
+from hearthside.alignment.store import memory_of, next_version, remember, writing
+from hearthside.alignment.tracks import note_offsets, read_track
 from hearthside.alignment.updating import Updater, note_clocks, note_longest
 from hearthside.alignment.workers import align_runs
 from hearthside.events import DAY_MS
@@ -22,8 +25,28 @@ from hearthside.journal import Journal
 DAYS_PER_BATCH = 16
 WORKERS = 4
 """No more processes than this line up days, however many cores there are: one disk feeds them all."""
+_NAIVE = NAIVE_REACH_MS // DAY_MS
 WORTH_SHARING = 20_000
 """Records; with fewer, starting processes takes longer than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A rebuild under way.
+
+    Attributes:
+        seq: position in the journal up to which it answers for.
+        generation: counted up whenever everything is forgotten to begin anew.
+        clocks: what is known of the clocks without looking at any event.
+    """
+
+    seq: int
+    generation: str
+    clocks: KnownClocks
+
+    def still(self, connection: apsw.Connection) -> bool:
+        """Whether no other process has finished it or begun anew."""
+        return unfinished(connection) and _generation(connection) == self.generation
 
 
 def rebuild_all(
@@ -33,32 +56,44 @@ def rebuild_all(
     progress: Callable[[int, int], None] | None,
     stop: Callable[[], bool],
 ) -> int:
-    """Fill an empty derived database, or go on where that was stopped.
+    """Fill an empty derived database, or go on where that was stopped; several processes may share the work.
 
     Returns:
         How many days were aligned.
     """
-    seq = _begin(connection, updater, journal)
-    clocks = updater.clocks(connection)
-    batches = batches_of(journal, clocks)
+    done = 0
+    while (begun := _begin(connection, updater, journal)) is not None:
+        done, total = _fill(connection, updater, journal, begun, progress, stop)
+        if stop() and done < total:
+            return done
+    updater.mark_new()
+    return max(updater.drain(progress, stop), done)
+
+
+def _fill(
+    connection: apsw.Connection, updater: Updater, journal: Journal, begun: _Begun,
+    progress: Callable[[int, int], None] | None, stop: Callable[[], bool],
+) -> tuple[int, int]:  # fmt: skip
+    """Align batch by batch, newest first; how many days are done, of how many."""
+    batches = batches_of(journal, begun.clocks)
     left = [days for days in batches if not _is_done(connection, days[0])]
     total, done = sum(map(len, batches)), sum(map(len, batches)) - sum(map(len, left))
-    workers = min(os.cpu_count() or 1, WORKERS) if seq >= WORTH_SHARING else 1
-    for batch in align_runs(journal, clocks, left[::-1], seq, workers, stop):
+    workers = min(os.cpu_count() or 1, WORKERS) if begun.seq >= WORTH_SHARING else 1
+    for batch in align_runs(journal, begun.clocks, left[::-1], begun.seq, workers, stop):
         with writing(connection):
-            if unfinished(connection) and not _is_done(connection, batch.first_day):  # else another process was faster
+            if not begun.still(connection):
+                return done, total
+            if not _is_done(connection, batch.first_day):  # else another process was faster
                 _take(connection, updater, batch)
                 connection.execute("INSERT INTO rebuilt VALUES (?)", (batch.first_day,))
         done += batch.last_day + 1 - batch.first_day
         if progress is not None:
             progress(done, total)
-    if done < total:
-        return done
-    with writing(connection):
-        if unfinished(connection):
-            _finish(connection, updater, seq)
-    updater.mark_new()
-    return max(updater.drain(progress, stop), done)
+    if done >= total:
+        with writing(connection):
+            if begun.still(connection):
+                _finish(connection, updater, begun)
+    return done, total
 
 
 def unfinished(connection: apsw.Connection) -> bool:
@@ -66,19 +101,32 @@ def unfinished(connection: apsw.Connection) -> bool:
     return memory_of(connection, "rebuilding", "") != ""
 
 
-def _begin(connection: apsw.Connection, updater: Updater, journal: Journal) -> int:
-    """Take in what is known of clocks; the position in the journal up to which this rebuild answers for."""
-    if unfinished(connection):
-        return int(memory_of(connection, "rebuilding", "0"))
-    seq = journal.head().seq
-    with writing(connection):
-        heard = book.take(connection, journal.bodies(kinds=book.KINDS))
-        if heard:
-            updater.clocks_changed(connection, heard, {})
-        remember(connection, "track_due", "1")
-        remember(connection, "home_zone", str(updater.home_zone()))
-        remember(connection, "rebuilding", str(seq))
-    return seq
+def _begin(connection: apsw.Connection, updater: Updater, journal: Journal) -> _Begun | None:
+    """Take in what is known of clocks, and begin; or go on with what was begun. None when there is nothing to do."""
+    with writing(connection):  # whoever looks has the write lock: of two processes one begins, and the other joins
+        if not unfinished(connection):
+            if memory_of(connection, "seq", "") != "":
+                return None
+            seq = journal.head().seq
+            heard = book.take(connection, journal.bodies(kinds=book.KINDS))
+            if heard:
+                updater.clocks_changed(connection, heard, {})
+            remember(connection, "track_due", "1")
+            remember(connection, "home_zone", str(updater.home_zone()))
+            remember(connection, "rebuilding", str(seq))
+        seq = int(memory_of(connection, "rebuilding"))
+        return _Begun(seq, _generation(connection), _first_known(connection, updater))
+
+
+def _first_known(connection: apsw.Connection, updater: Updater) -> KnownClocks:
+    """What was known of the clocks when the rebuild began: by now some of their events may have been counted."""
+    found = {clock: book.placement_of(connection, clock, counted=False) for clock in book.clocks(connection, False)}
+    track = read_track(connection, updater.home_zone())
+    return KnownClocks({clock: placement for clock, placement in found.items() if not placement.trivial}, track)
+
+
+def _generation(connection: apsw.Connection) -> str:
+    return memory_of(connection, "generation", "0")
 
 
 def _is_done(connection: apsw.Connection, first_day: int) -> bool:
@@ -104,26 +152,29 @@ def _bounds(run: int) -> tuple[int, int]:
 
 def _take(connection: apsw.Connection, updater: Updater, batch: Batch) -> None:
     store = updater.store
+    marks: list[tuple[int, int, int]] = []
     for name, chunks in batch.chunks.items():
         number = store.number_of(connection, name, batch.units.get(name, ""))
         for chunk in chunks:
             store.put(connection, number, chunk.day, chunk.events, chunk.minutes, (*whole_day(), *chunk.facts))
+            if chunk.hints:
+                note_hints(connection, number, chunk.day, chunk.hints)
             if chunk.zones:
                 connection.execute("INSERT OR REPLACE INTO zone_run VALUES (?, ?, ?)", (chunk.day, number, chunk.zones))
-    marks: list[tuple[int, int, int]] = []
+        if chunks and not name.series:
+            marks.append((batch.last_day + 1, number, 0))  # what reaches out into the next batch
     for name, bounds in batch.clocks.items():
         number = store.number_of(connection, name, batch.units.get(name, ""))
         note_clocks(connection, number, bounds)
         if name.series:
             note_longest(connection, number, batch.longest_ms[name])
-            last = max(chunk.day for chunk in batch.chunks[name]) if name in batch.chunks else batch.last_day
-            # A series that began before this batch, or goes on after it, is put together at the end.
-            marks += [(batch.first_day, number, 1), (min(last, batch.last_day) + 1, number, 1)]
-        else:
-            # What reaches in from the batch before, and out into the next one.
-            marks += [(batch.first_day, number, 0), (batch.last_day + 1, number, 0)]
-        marks += [(day + near, number, 1) for day in batch.naive.get(name, ()) for near in (-1, 0, 1)]
+        marks += [(day + near, number, 1) for day in batch.naive.get(name, ()) for near in range(-_NAIVE, _NAIVE + 1)]
+    for name, last in batch.reach.items():
+        # A series that goes on after this batch is put together with what the next ones hold at the end.
+        number = store.number_of(connection, name, batch.units.get(name, ""))
+        marks += [(day, number, 1) for day in range(batch.last_day + 1, last + 1)]
     store.mark(connection, marks)
+    note_offsets(connection, updater.journal, range(batch.first_day, batch.last_day + 1))
     book.count_days(connection, batch.spoken)
     _take_keyed(connection, updater, batch.keyed)
 
@@ -136,10 +187,11 @@ def _take_keyed(connection: apsw.Connection, updater: Updater, keyed: Iterable[K
             updater.mark_record(connection, older)
 
 
-def _finish(connection: apsw.Connection, updater: Updater, seq: int) -> None:
-    remember(connection, "seq", str(seq))
+def _finish(connection: apsw.Connection, updater: Updater, begun: _Begun) -> None:
+    remember(connection, "seq", str(begun.seq))
     connection.execute("DELETE FROM meta WHERE name = 'rebuilding'")
     connection.execute("DELETE FROM rebuilt")
     # Until now no clock's faults were judged by when its events were; now that is known.
-    updater.clocks_changed(connection, book.clocks(connection), updater.clocks(connection).placements)
+    updater.clocks_changed(connection, book.clocks(connection), begun.clocks.placements)
+    next_version(connection, "clocks")  # whoever looked at them meanwhile knew of some events only
     all_unsearched(connection, updater.store)

@@ -16,6 +16,9 @@ from hearthside.events import DAY_MS, Layer, iso_day
 BEING_THERE = frozenset({"stay", "home", "away"})
 """Episodes that say where the person was; visits say it already, with the name of the place."""
 
+SAMPLED = frozenset({"met", "activity_class", "heart_rate", "hrv", "sleep_stage"})
+"""Measures of series: their minutes are covered, but a sample is no record of its own."""
+
 SHOWN_EVIDENCE = 12
 """Records named with an episode; of more the first and the last ones."""
 
@@ -25,6 +28,7 @@ class DaySum(Protocol):
 
     Attributes:
         day: days since 1970, UTC.
+        kind: of events, or the measure of a series.
         events: how many start on it; minutes: in how many something is said; covered_min: for how many it is covered.
         amount: the sum of the numbers its events stand for; NaN where they stand for none.
     """
@@ -75,7 +79,8 @@ def layer_sums(sums: Iterable[DaySum], track: Track) -> dict[str, list[LayerSum]
     covered: dict[tuple[int, str], int] = defaultdict(int)
     for one in sums:
         key = one.day, one.layer
-        events[key] += one.events
+        if one.kind not in SAMPLED:
+            events[key] += one.events
         if one.covered_min > covered[key]:
             covered[key] = one.covered_min
     utc_days = sorted({day for day, _ in covered})

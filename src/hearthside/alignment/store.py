@@ -57,6 +57,10 @@ CREATE TABLE IF NOT EXISTS rebuilt (day INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS zone_run (
     day INTEGER NOT NULL, stream INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (day, stream)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS offset_day (day INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS hint (
+    day INTEGER NOT NULL, stream INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (day, stream)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS episode (
     day INTEGER NOT NULL, finder TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (day, finder)
 ) STRICT, WITHOUT ROWID;
@@ -66,10 +70,11 @@ CREATE TABLE IF NOT EXISTS unsearched (
 ) STRICT, WITHOUT ROWID;
 """
 TABLES = (
-    "meta", "stream", "stream_clock", "chunk", "body", "dirty", "rebuilt", "zone_run", "episode", "unsearched",
+    "meta", "stream", "stream_clock", "chunk", "body", "dirty", "rebuilt", "zone_run", "offset_day", "hint", "episode",
+    "unsearched",
 )  # fmt: skip
 
-COUNTED = ("slices", "episodes", "clocks", "generation")
+COUNTED = ("slices", "episodes", "hints", "clocks", "generation")
 """Counters that go on when everything is made anew, so that nobody takes an old thing for a new one."""
 NEVER_HEARD = -1
 _CACHED = 512  # chunks unpacked and kept

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hearthside.alignment import store
-from hearthside.alignment.aligning import StreamName
+from hearthside.alignment.aligning import SampleDay, StreamName
 from hearthside.alignment.block import DayBlock, read_block
 from hearthside.alignment.clocks import book
 from hearthside.alignment.clocks.known import KnownClock, known_clocks
@@ -38,7 +38,7 @@ from hearthside.alignment.revisions import SCHEMA as REVISIONS
 from hearthside.alignment.revisions import TABLES as REVISION_TABLES
 from hearthside.alignment.store import LONGEST_DAYS, ChunkFacts, DaySum, Store, memory_of, remember, writing
 from hearthside.alignment.tracks import read_track
-from hearthside.alignment.updating import HeldRecord, Updater
+from hearthside.alignment.updating import HeldRecord, Updater, clocks_by_stream
 from hearthside.alignment.visits import Visit
 from hearthside.alignment.whereabouts import Whereabouts
 from hearthside.events import DAY_MS, MINUTE_MS, Layer, day_number, iso_day
@@ -76,7 +76,7 @@ class LifeStream:
         self._updating = threading.Lock()
         self._store = Store()
         self._updater = Updater(self._connection, self._store, journal, home_zone)
-        self._where = Whereabouts(self._store, place_names)
+        self._where = Whereabouts(place_names)
         self._lookup = Lookup(self._store, journal, self._updater.clocks)
         connection = self._connection()
         with writing(connection):
@@ -355,6 +355,26 @@ class LifeStream:
     def streams(self) -> dict[int, StreamName]:
         """Every stream by its number in `facts`."""
         return dict(self._store.names(self._connection()))
+
+    def stamps(self) -> dict[StreamName, dict[str, tuple[int, int]]]:
+        """Of each stream the clocks that stamped it, each with the first and the last raw time."""
+        connection = self._connection()
+        names = self._store.names(connection)
+        return {names[number]: clocks for number, clocks in clocks_by_stream(connection).items()}
+
+    def samples(
+        self, measure: str, start_ms: int | None = None, end_ms: int | None = None
+    ) -> Iterator[tuple[StreamName, int, SampleDay]]:
+        """Samples of a measure on the UTC days that touch [start_ms, end_ms), each with its stream; in order of day."""
+        connection = self._connection()
+        names = self._store.names(connection)
+        wanted = {number for number, name in names.items() if name.series and name.kind == measure}
+        first = None if start_ms is None else start_ms // DAY_MS
+        last = None if end_ms is None else (end_ms - 1) // DAY_MS
+        for fact in self._store.facts(connection, first, last, wanted):
+            found = self._store.samples(connection, fact.stream, fact.day, fact.version)
+            if found is not None:
+                yield names[fact.stream], fact.day, found
 
     def day_sums(self, first_day: int, last_day: int) -> list[DaySum]:
         """What each stream holds on UTC days from the first to the last, both included; no chunk is opened."""

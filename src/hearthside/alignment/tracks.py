@@ -7,10 +7,14 @@ from functools import lru_cache
 
 import apsw
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from hearthside.alignment.offsets import OffsetTrack, offset_track
+from hearthside.alignment.store import remember
 from hearthside.alignment.zones import GAP_MS, ZoneRun
+from hearthside.events import DAY_MS
+from hearthside.journal import Journal
 
 _NAME = "track"
 
@@ -36,6 +40,39 @@ def write_track(connection: apsw.Connection, track: OffsetTrack) -> None:
     arrays = (track.starts_ms, track.offset_min, track.how, track.doubt_min)
     value = orjson.dumps([array.tolist() for array in arrays]).decode()
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_NAME, value))
+
+
+def note_offsets(connection: apsw.Connection, journal: Journal, days: range) -> None:
+    """Keep what sources carried of the person's offset on raw UTC days: of runs of equal ones the first and the last.
+
+    The track is due again when that changed anything.
+    """
+    by_day: dict[int, list[tuple[int, int]]] = {}
+    for at, offset in journal.offsets_between(days[0] * DAY_MS, (days[-1] + 1) * DAY_MS):
+        found = by_day.setdefault(at // DAY_MS, [])
+        if len(found) > 1 and found[-1][1] == found[-2][1] == offset:
+            found[-1] = (at, offset)
+        else:
+            found.append((at, offset))
+    sql = "SELECT day, body FROM offset_day WHERE day BETWEEN ? AND ?"
+    before = {int(day): bytes(body) for day, body in connection.execute(sql, (days[0], days[-1]))}
+    after = {day: orjson.dumps(found) for day, found in by_day.items()}
+    if after == before:
+        return
+    connection.executemany("DELETE FROM offset_day WHERE day = ?", [(day,) for day in before.keys() - after.keys()])
+    changed = [(day, body) for day, body in sorted(after.items()) if before.get(day) != body]
+    connection.executemany("INSERT OR REPLACE INTO offset_day VALUES (?, ?)", changed)
+    remember(connection, "track_due", "1")
+
+
+def observed_offsets(connection: apsw.Connection) -> npt.NDArray[np.int64]:
+    """Every offset kept, rows (time ms, offset min), in order of time."""
+    found = [
+        pair
+        for (body,) in connection.execute("SELECT body FROM offset_day ORDER BY day")
+        for pair in orjson.loads(body)
+    ]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 def zones_seen(connection: apsw.Connection) -> list[ZoneRun]:

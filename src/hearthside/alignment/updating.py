@@ -10,12 +10,14 @@ import apsw
 import numpy as np
 
 from hearthside.alignment.aligning import (
+    Body,
     Gathered,
     Row,
     StreamName,
     event_columns,
     gather,
     joined,
+    placed_series,
     sample_days,
     split_by_day,
 )
@@ -27,14 +29,16 @@ from hearthside.alignment.clocks.placing import KnownClocks, differences
 from hearthside.alignment.columns import EventColumns
 from hearthside.alignment.episodes import finders_reading
 from hearthside.alignment.finding import search_all
+from hearthside.alignment.hints_seen import KINDS as HINT_KINDS
+from hearthside.alignment.hints_seen import note_hints, pack_hints
 from hearthside.alignment.kinds import rule_of
 from hearthside.alignment.naive import parse_naive
 from hearthside.alignment.offsets import OffsetTrack, offset_track
 from hearthside.alignment.revisions import drop_forgotten, replaced_ids, revision_name, take_revision
 from hearthside.alignment.store import Store, memory_of, remember, writing
-from hearthside.alignment.tracks import read_track, write_track, zones_seen
+from hearthside.alignment.tracks import note_offsets, observed_offsets, read_track, write_track, zones_seen
 from hearthside.alignment.zones import zone_runs
-from hearthside.events import DAY_MS
+from hearthside.events import DAY_MS, Precision
 from hearthside.journal import Journal
 
 _READ_BATCH = 5000
@@ -68,7 +72,7 @@ class Updater:
         journal: Journal,
         home_zone: Callable[[], tzinfo],
     ) -> None:
-        self._connection, self.store, self._journal, self.home_zone = connection, store, journal, home_zone
+        self._connection, self.store, self.journal, self.home_zone = connection, store, journal, home_zone
         self._placements: dict[str, Placement] = {}
         self._placements_of = ""  # which state of the clocks they belong to
 
@@ -80,7 +84,7 @@ class Updater:
         zone = str(self.home_zone())
         while True:
             with writing(connection):
-                rows = self._journal.bodies_since(int(memory_of(connection, "seq", "0")), _READ_BATCH)
+                rows = self.journal.bodies_since(int(memory_of(connection, "seq", "0")), _READ_BATCH)
                 if not rows:
                     break
                 self.mark_rows(connection, rows)
@@ -99,8 +103,8 @@ class Updater:
             heard |= book.count_days(connection, book.spoken_in(group))
         if heard:
             self.clocks_changed(connection, heard, known)
-        if any(row[2]["offset_min"] is not None for row in rows):
-            remember(connection, "track_due", "1")
+        for day in sorted({row[2]["start_ms"] // DAY_MS for row in rows if row[2]["offset_min"] is not None}):
+            note_offsets(connection, self.journal, range(day, day + 1))
         clocks = self.clocks(connection)
         for name, group in streams.items():
             number = self.store.number_of(connection, name, group.bodies[-1]["unit"] if name.series else "")
@@ -120,9 +124,9 @@ class Updater:
         days = days_of(group, clocks) if columns is None else days_in(columns)
         if columns is not None and not older and len(days) <= _DAYS_TO_ADD_TO:
             days = self._add(connection, number, columns, sorted(days))
-        for identity in older:
-            days |= self._days_of_record(identity, clocks)
         self.store.mark(connection, [(day, number, 1) for day in days])
+        for identity in older:
+            self.mark_record(connection, identity)
 
     def _add(self, connection: apsw.Connection, number: int, columns: EventColumns, days: Sequence[int]) -> set[int]:
         """Add new events to the chunks of their days without reading the others again; the days not added to."""
@@ -143,39 +147,34 @@ class Updater:
     def mark_record(self, connection: apsw.Connection, identity: bytes) -> None:
         """Have the days of one record aligned again."""
         clocks = self.clocks(connection)
-        for item in self._journal.get([identity]).values():
+        for item in self.journal.get([identity]).values():
             for name, group in gather([(identity, item.seq, item.record.body())]).items():
                 number = self.store.number_of(connection, name)
                 self.store.mark(connection, [(day, number, 1) for day in days_of(group, clocks)])
-
-    def _days_of_record(self, identity: bytes, clocks: KnownClocks) -> set[int]:
-        days = set[int]()
-        for item in self._journal.get([identity]).values():
-            for group in gather([(identity, item.seq, item.record.body())]).values():
-                days |= days_of(group, clocks)
-        return days
 
     def mark_days(self, connection: apsw.Connection, days: Iterable[int]) -> None:
         """Have raw UTC days aligned again, after forgetting."""
         wanted = sorted(set(days))
         known = self.clocks(connection).placements
         # This also takes the write lock.
-        remember(connection, "track_due", "1")
-        for item in drop_forgotten(connection, self._journal, wanted):
+        for day in wanted:
+            note_offsets(connection, self.journal, range(day, day + 1))
+        for item in drop_forgotten(connection, self.journal, wanted):
             self.mark_rows(connection, [(item.id, item.seq, item.record.body())])
         heard = book.forget_days(connection, wanted)
         if heard:
             for day in wanted:
-                for group in gather(self._journal.bodies(day * DAY_MS, (day + 1) * DAY_MS)).values():
+                for group in gather(self.journal.bodies(day * DAY_MS, (day + 1) * DAY_MS)).values():
                     book.count_days(connection, book.spoken_in(group))
             self.clocks_changed(connection, heard, known)
         clocks = self.clocks(connection)
+        longest = dict(connection.execute("SELECT id, longest_ms FROM stream"))
         for number, spoken in clocks_by_stream(connection).items():
             marks = set[int]()
             for day in wanted:
                 for clock in spoken:
                     first, last = clocks.images(clock, day * DAY_MS, (day + 1) * DAY_MS)
-                    marks |= set(range(first // DAY_MS, (last - 1) // DAY_MS + 1))
+                    marks |= set(range(first // DAY_MS, (last - 1 + int(longest[number])) // DAY_MS + 1))
             self.store.mark(connection, [(day, number, 1) for day in sorted(marks)])
 
     # -- clocks ------------------------------------------------------------------------------------------------------
@@ -205,9 +204,10 @@ class Updater:
             return
         track = read_track(connection, self.home_zone())
         both = (KnownClocks(known, track), KnownClocks(after, track))
+        longest = dict(connection.execute("SELECT id, longest_ms FROM stream"))
         for number, bounds in clocks_by_stream(connection).items():
             for clock in bounds.keys() & moved.keys():
-                days = _days_moved(clock, moved[clock], bounds[clock], both)
+                days = _days_moved(clock, moved[clock], bounds[clock], both, int(longest[number]))
                 self.store.mark(connection, [(day, number, 1) for day in sorted(days)])
         self._placements = after
         self._placements_of = str(int(memory_of(connection, "clocks", "0")) + 1)
@@ -246,11 +246,11 @@ class Updater:
             for clock in bounds:
                 placement = self.clocks(connection).placements.get(clock)
                 for held in placement.held if placement is not None else ():
-                    rows = self._journal.bodies(held.first_ms, held.last_ms, kinds=[name.kind], sources=[name.source])
+                    rows = self.journal.bodies(held.first_ms, held.last_ms, kinds=[name.kind], sources=[name.source])
                     found += [
                         HeldRecord(identity, clock, body["start_ms"], held)
                         for identity, _, body in rows
-                        if body["clock"] == clock and body["layer"] == name.layer
+                        if body["clock"] == clock and _is_of(name, body) and body.get("precision") != Precision.DAY
                     ]
         return sorted(found, key=lambda one: (one.clock, one.raw_ms, one.id))
 
@@ -302,9 +302,9 @@ class Updater:
             )
         spoken = clocks_by_stream(connection, number).get(number, {})
         for start, end in clocks.raw_ranges(spoken, first, last):
-            for row in self._journal.bodies(start, end, kinds=[name.kind], sources=[name.source]):
+            for row in self.journal.bodies(start, end, kinds=[name.kind], sources=[name.source]):
                 body = row[2]
-                if body["layer"] == name.layer and (body["type"] == "series") == name.series and row[0] not in replaced:
+                if _is_of(name, body) and row[0] not in replaced:
                     yield row
 
     def write_events(
@@ -323,6 +323,8 @@ class Updater:
                 changed.append(day)
                 if name.kind == POSITION:
                     self.note_zones(connection, number, chunk.own, day)
+                elif name.kind in HINT_KINDS:
+                    note_hints(connection, number, day, pack_hints(chunk.own))
             carried = carry_out(chunk, rule)
         if not carried.same(self.store.carried_into(connection, number, days[-1] + 1)):
             self.store.mark(connection, [(days[-1] + 1, number, 0)])
@@ -367,8 +369,7 @@ class Updater:
             remember(connection, "track_due", "0")
 
     def _track(self, connection: apsw.Connection, home: tzinfo) -> OffsetTrack:
-        observed = np.array(self._journal.offsets(), dtype=np.int64).reshape(-1, 2)
-        return offset_track(observed, zones_seen(connection), home)
+        return offset_track(observed_offsets(connection), zones_seen(connection), home)
 
     def _mark_moved(self, connection: apsw.Connection, ranges: Iterable[tuple[int, int]]) -> None:
         """Naive times are placed by the person's offset, and finders look at it."""
@@ -385,6 +386,11 @@ class Updater:
             connection.execute(sql, bounds)
 
 
+def _is_of(name: StreamName, body: Body) -> bool:
+    """Whether a record of the right source and kind belongs to a stream."""
+    return bool(body["layer"] == name.layer and (body["type"] == "series") == name.series)
+
+
 def days_in(columns: EventColumns) -> set[int]:
     """UTC days on which events start."""
     return set(np.unique(columns.start_ms // DAY_MS).tolist())
@@ -395,11 +401,8 @@ def days_of(rows: Gathered, clocks: KnownClocks) -> set[int]:
     if not rows.name.series:
         return days_in(event_columns(rows, clocks))
     days = set[int]()
-    for body in rows.bodies:
-        start, _, held = clocks.place(body["clock"], np.array([body["start_ms"]]), np.zeros(1, dtype=np.int64))
-        if not held[0]:
-            last = int(start[0]) + body["step_ms"] * len(body["values"]) - 1
-            days |= set(range(int(start[0]) // DAY_MS, last // DAY_MS + 1))
+    for start_ms, end_ms, _ in placed_series(rows, clocks):
+        days |= set(range(start_ms // DAY_MS, (end_ms - 1) // DAY_MS + 1))
     return days
 
 
@@ -427,15 +430,17 @@ def note_longest(connection: apsw.Connection, number: int, longest_ms: int) -> N
 
 
 def _days_moved(
-    clock: str, ranges: Iterable[tuple[int, int]], bounds: tuple[int, int], both: tuple[KnownClocks, KnownClocks]
-) -> set[int]:
+    clock: str, ranges: Iterable[tuple[int, int]], bounds: tuple[int, int], both: tuple[KnownClocks, KnownClocks],
+    longest_ms: int,
+) -> set[int]:  # fmt: skip
+    """UTC days on which something lies, or lay, that a clock began in ranges of raw time; samples last on."""
     days = set[int]()
     for first, last in ranges:
         first, last = max(first, bounds[0]), min(last, bounds[1] + 1)
         if first < last:
             for clocks in both:
                 start, end = clocks.images(clock, first, last)
-                days |= set(range(start // DAY_MS, (end - 1) // DAY_MS + 1))
+                days |= set(range(start // DAY_MS, (end - 1 + longest_ms) // DAY_MS + 1))
     return days
 
 

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 
 import apsw
 
-from hearthside.alignment.columns import EventColumns
 from hearthside.alignment.episodes import Episode
 from hearthside.alignment.episodes.stay import NAME as STAY
 from hearthside.alignment.finding import read_episodes
+from hearthside.alignment.hints_seen import read_hints
 from hearthside.alignment.movement import movements
 from hearthside.alignment.offsets import OffsetTrack
-from hearthside.alignment.place_names import Hint, NamedPlace
+from hearthside.alignment.place_names import NamedPlace
 from hearthside.alignment.places import Place, find_places
-from hearthside.alignment.store import LONGEST_DAYS, Store, memory_of
+from hearthside.alignment.store import LONGEST_DAYS, memory_of
 from hearthside.alignment.visits import Visit, visits_of
 from hearthside.events import DAY_MS
 
-_NAMING = frozenset({"region_enter", "caption"})
 _MOVING = frozenset({"home", "work", "away", "commute", "trip"})
 
 
@@ -41,8 +40,8 @@ class Whereabouts:
         names: gives the places that the person named.
     """
 
-    def __init__(self, store: Store, names: Callable[[], Sequence[NamedPlace]]) -> None:
-        self._store, self._names = store, names
+    def __init__(self, names: Callable[[], Sequence[NamedPlace]]) -> None:
+        self._names = names
         self._lock = threading.Lock()
         self._known: _Known | None = None
 
@@ -77,7 +76,9 @@ class Whereabouts:
 
     def _now(self, connection: apsw.Connection, track: OffsetTrack) -> _Known:
         names = tuple(self._names())
-        state = (memory_of(connection, "episodes"), memory_of(connection, "track"), names)
+        state = (
+            memory_of(connection, "episodes"), memory_of(connection, "track"), memory_of(connection, "hints"), names,
+        )  # fmt: skip
         with self._lock:
             if self._known is None or self._known.state != state:
                 self._known = self._worked_out(connection, track, names, state)
@@ -89,34 +90,9 @@ class Whereabouts:
         visits = visits_of(read_episodes(connection, None, None, [STAY]))
         if not visits:
             return _Known(state, [], [], [])
-        places, named = find_places(visits, track.at, names, list(_hints(self._naming(connection))))
+        places, named = find_places(visits, track.at, names, read_hints(connection))
         return _Known(state, named, places, movements(named, places, track.at))
-
-    def _naming(self, connection: apsw.Connection) -> Iterable[EventColumns]:
-        """Events that may name a place."""
-        numbers = {n for n, name in self._store.names(connection).items() if name.kind in _NAMING}
-        if not numbers:
-            return
-        for fact in self._store.facts(connection, streams=numbers):
-            if fact.events:
-                yield self._store.events(connection, fact.stream, fact.day, fact.version)
 
 
 def _overlap(start: int, end: int, start_ms: int | None, end_ms: int | None) -> bool:
     return (start_ms is None or end > start_ms) and (end_ms is None or start < end_ms)
-
-
-def _hints(naming: Iterable[EventColumns]) -> Iterable[Hint]:
-    """Names met: of regions, and of places in what the glasses saw, which stand in its note."""
-    for columns in naming:
-        region = columns.kind == "region_enter"
-        names = columns.text if region else columns.note
-        for i, name in enumerate(names):
-            if name:
-                lat, lon = (_number(columns, field, i) for field in ("lat", "lon")) if region else (None, None)
-                yield Hint(int(columns.start_ms[i]), name, columns.kind, lat, lon)
-
-
-def _number(columns: EventColumns, field: str, index: int) -> float | None:
-    value = float(columns.numbers[field][index])
-    return None if value != value else value

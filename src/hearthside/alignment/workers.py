@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -99,30 +100,35 @@ def _drive(
     work: Work, waiting: queue.SimpleQueue[range], ready: queue.Queue[Batch | range | None], ended: threading.Event
 ) -> None:
     """Keep one worker busy until nothing waits."""
+    days: range | None = None
+    try:
+        with _worker(work) as (to_worker, from_worker):
+            while not ended.is_set() and (days := _next(waiting)) is not None:
+                send(to_worker, days)
+                ready.put(receive(from_worker))
+                days = None
+    except Exception:  # noqa: BLE001 - no memory for it, killed, damaged: where its days are done shows what is wrong
+        _log.warning("a process that lines up days ended early; its days are lined up here")
+        while not ended.is_set() and (days := days or _next(waiting)) is not None:
+            ready.put(days)
+            days = None
+    finally:
+        ready.put(None)
+
+
+@contextmanager
+def _worker(work: Work) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """A worker that knows its work: where to write to it, and where to read what it says."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hearthside.alignment.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    days: range | None = None
     try:
         assert process.stdin is not None and process.stdout is not None
         send(process.stdin, work)
-        while not ended.is_set():
-            days = waiting.get_nowait()
-            send(process.stdin, days)
-            ready.put(receive(process.stdout))
-            days = None
-    except queue.Empty:
-        pass
-    except (OSError, EOFError, pickle.UnpicklingError):
-        _log.warning("a process that lines up days ended early; its days are lined up here")
-        if days is not None:
-            ready.put(days)
-        while not ended.is_set() and (left := _next(waiting)) is not None:
-            ready.put(left)
+        yield process.stdin, process.stdout
     finally:
         process.kill()
         process.communicate()
-        ready.put(None)
 
 
 def _next(waiting: queue.SimpleQueue[range]) -> range | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from hearthside.alignment.show import show_day, show_rhythm, show_slice, show_span, show_year
 from hearthside.alignment.views import DayView, RhythmView, SliceView, SpanView, YearView
 from hearthside.app.access import Access
+from hearthside.app.clock_estimates import set_clocks
 from hearthside.app.clocks import clocks_view, decide_clock
 from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.health import health_view
@@ -273,6 +274,8 @@ class House:
         for path in report.missing:
             handle.detail(f"{path}: there is no such file or folder")
         self.keep_in_step(handle)
+        if not handle.stopped() and set_clocks(rooms.journal, rooms.stream, rooms.clock, handle.detail):
+            self.keep_in_step(handle)
         total = (
             f"{report.read:,} records read: {report.new:,} new, {report.duplicate:,} known, {report.rejected:,} refused"
         )

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from hearthside.app.clock_estimates import set_clocks
 from hearthside.app.house import House, describe_file
 from hearthside.app.rooms import HOME_ZONE, SELF_NAMES
 from hearthside.errors import Refused
@@ -43,11 +44,20 @@ def import_in_terminal(
 
         report = Importer(rooms.journal, rooms.clock, rooms.reading(), progress, lambda: False).import_paths(paths)
         bar.update(task, description="line up", completed=0, total=None, note="")
-        rooms.stream.update(lambda done, total: bar.update(task, completed=done, total=total, note=f"{total:,} days"))
+
+        def days(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, note=f"{total:,} days")
+
+        rooms.stream.update(days)
+        said = list[str]()
+        if set_clocks(rooms.journal, rooms.stream, rooms.clock, said.append):
+            rooms.stream.update(days)
         bar.update(task, description="index", completed=0, total=None)
         rooms.index.update(lambda done, total: bar.update(task, completed=done, total=total, note=f"{total:,} records"))
     for file in report.files:
         out.print(describe_file(file), markup=False)
+    for sentence in said:
+        out.print(sentence, markup=False)
     for path in report.missing:
         out.print(f"{path}: there is no such file or folder", markup=False)
     if not report.files and not report.missing:

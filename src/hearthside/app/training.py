@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from hearthside.app.clock_estimates import set_clocks
 from hearthside.app.jobs import Handle
 from hearthside.app.rooms import Rooms
 from hearthside.errors import HearthsideError, Refused, RetryLater
@@ -116,7 +117,7 @@ class TrainingDesk:
         return NightRooms(
             rooms.journal, rooms.stream, rooms.index, rooms.registry, rooms.egress, rooms.clock, self._embedder,
             self.model(), rooms.settings.workshop_threads, rooms.settings.workshop_url, self.parameters,
-            self._after_change, self.max_samples,
+            self._after_change, self.max_samples, lambda: set_clocks(rooms.journal, rooms.stream, rooms.clock),
         )  # fmt: skip
 
     def _after_change(self) -> None:

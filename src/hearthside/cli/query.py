@@ -30,7 +30,9 @@ _TEXT_SHOWN = 80
 
 @app.command()
 def query(
-    text: Annotated[str, typer.Argument(help="As in “mean duration of sleep by weekday in 2023”.")] = "",
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="QUERY", help="As in “mean duration of sleep by weekday in 2023”.")
+    ] = None,
     vault: VAULT = None,
     form: Annotated[str, typer.Option("--json", help="The query in JSON, or the name of a file with it, or -.")] = "",
     table: Annotated[bool, typer.Option("--table", help="Also the records that match, the newest first.")] = False,
@@ -44,12 +46,14 @@ def query(
     from hearthside.memory.asking import ask, frame, from_json, json_schema, parse, vocabulary_of
     from hearthside.memory.asking.frames import save
 
+    text = " ".join(words or [])
     if schema:
         _print_json(json_schema())
         return
     if not names and bool(text) == bool(form):
         raise Refused(
-            "query-missing", "Say what to compute, as text or with --json: hearthside query 'count of listen'"
+            "query-missing",
+            "Say what to compute, as text or with --json, for example: hearthside query 'count of listen'.",
         )
     with opened_house(vault) as house:
         house.keep_in_step()
@@ -131,7 +135,8 @@ def _print_groups(answer: Answer) -> None:
     told = Table(*answer.query.by, "value", "found", "days heard", "", box=None, pad_edge=False)
     for group in answer.groups:
         told.add_row(
-            *(Text(name or "–") for name in group.key), shown(group.value, answer.unit), f"{group.count:,}",
+            *(Text(_plain(name or "–")) for name in group.key),
+            _when(group.at) if answer.unit == "ms" else shown(group.value, answer.unit), f"{group.count:,}",
             f"{group.heard:,} of {group.days:,}", bar(group.value, values, answer.unit),
         )  # fmt: skip
     out.print(told, soft_wrap=False)
@@ -139,13 +144,22 @@ def _print_groups(answer: Answer) -> None:
         out.print(f"… and {answer.groups_found - len(answer.groups):,} more groups; “limit 1000” gives more.")
 
 
+def _plain(text: str) -> str:
+    """One line without signs that would steer the terminal: many of the words are strangers'."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def _when(iso: str | None) -> str:
+    return "–" if iso is None else iso.replace("T", " ")[:16]
+
+
 def _print_rows(answer: Answer) -> None:
     told = Table("when", "until", "what", "source", "", box=None, pad_edge=False)
     for row in answer.rows:
-        words = " ".join((row.text or row.kind).split())[:_TEXT_SHOWN]
-        note = f"  [{row.note}]" if row.note and row.note not in words else ""
+        words = _plain(row.text or row.kind)[:_TEXT_SHOWN]
+        note = f"  [{_plain(row.note)}]" if row.note and _plain(row.note) not in words else ""
         told.add_row(
-            row.start.replace("T", " ")[:16], _until(row.start, row.end), Text(words + note),
+            _when(row.start), _until(row.start, row.end), Text(words + note),
             Text(f"{row.kind} {row.source}".strip()), row.evidence[-1][:_SHORT_ID] if row.evidence else "",
         )  # fmt: skip
     out.print(told, soft_wrap=False)
@@ -155,7 +169,7 @@ def _until(start: str, end: str | None) -> str:
     """The end, without the date where it is the same."""
     if end is None:
         return ""
-    return end[11:16] if end[:10] == start[:10] else end.replace("T", " ")[:16]
+    return end[11:16] if end[:10] == start[:10] else _when(end)
 
 
 def bar(value: float | None, values: list[float | None], unit: str) -> str:

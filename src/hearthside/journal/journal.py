@@ -360,6 +360,10 @@ class Journal:
         rows = (row for file in wanted for row in self._files.rows(file, lambda file: file.rows(sql, values)))
         return islice(rows, limit)
 
+    def offsets_between(self, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
+        """UTC offsets that sources carried in [start_ms, end_ms): (start time in ms, minutes), in order of time."""
+        return overviews.offsets_between(self._files, start_ms, end_ms)
+
     def offsets(self) -> list[tuple[int, int]]:
         """UTC offsets that sources carried: (start time in ms, minutes), in order of time.
 

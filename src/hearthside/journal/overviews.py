@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 
-from hearthside.events import HOUR_MS, Json
+from hearthside.events import DAY_MS, HOUR_MS, Json
 from hearthside.journal.in_force import InForce
 from hearthside.journal.queries import WHOLE
 from hearthside.journal.year_file import YearFile
@@ -32,6 +32,13 @@ def arrivals(files: InForce, limit: int) -> list[tuple[str, int]]:
             break
         found += [(str(row[0]), int(row[1])) for row in _rows(files, file, sql, (left,))]
     return found[::-1]
+
+
+def offsets_between(files: InForce, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
+    """See `Journal.offsets_between`."""
+    sql = "SELECT start_ms, offset_min FROM record WHERE start_ms >= ? AND start_ms < ? AND offset_min IS NOT NULL"
+    rows = [row for file in files.now() for row in _rows(files, file, sql, (start_ms, end_ms))]
+    return sorted((int(start), int(offset)) for start, offset in rows if start % DAY_MS)
 
 
 def offsets(files: InForce) -> list[tuple[int, int]]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthside.errors import NeedsPerson
 from hearthside.events import Json, Record, record_from_body
 from hearthside.journal.in_force import InForce
 from hearthside.journal.keyring import KEY_MISSING, Keyring
-from hearthside.journal.sealing import Opened, unseal
+from hearthside.journal.sealing import Opened, unseal, unsealed_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,20 @@ class Unsealing:
 
     def bodies(self, rows: Iterable[Json]) -> Iterator[tuple[bytes, int, dict[str, Json]]]:
         """Id, position and body of rows."""
+        ciphers = dict[int, AESGCM]()  # looked up once for each source and day: this reads very many
+        loads = orjson.loads
         for _, identity, seq, key_id, sealed in rows:
-            opened = self.opened(seq, key_id, sealed)
-            if opened is not None:
-                yield identity, seq, orjson.loads(opened.raw)
+            try:
+                cipher = ciphers.get(key_id)
+                if cipher is None:
+                    cipher = ciphers[key_id] = self._keyring.by_id(key_id).cipher
+                body = unsealed_body(cipher, seq, sealed)
+            except (NeedsPerson, TypeError):  # sealed anew or emptied since the row was read, or damaged
+                opened = self.opened(seq, key_id, sealed)
+                if opened is None:
+                    continue
+                body = opened.raw
+            yield identity, seq, loads(body)
 
     def opened(self, seq: int, key_id: int | None, sealed: bytes | None) -> Opened | None:
         """What is in one row, or None when it was forgotten.

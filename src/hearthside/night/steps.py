@@ -47,6 +47,7 @@ class NightRooms:
         parameters: of the recipe.
         after_change: called when another adapter is to be served.
         max_samples: own messages in one round, newest first.
+        set_clocks: sets clocks by what they recorded; whether the life stream is to be updated.
     """
 
     journal: Journal
@@ -62,6 +63,7 @@ class NightRooms:
     parameters: LoraSftParameters
     after_change: Callable[[], None]
     max_samples: int = MAX_SAMPLES
+    set_clocks: Callable[[], bool] = lambda: False
 
 
 def night_steps(rooms: NightRooms) -> list[Step]:
@@ -85,6 +87,9 @@ def workshop_extra_installed() -> bool:
 def _close_day(rooms: NightRooms, context: StepContext) -> StepResult:
     days = rooms.stream.update(lambda done, total: context.progress(done, total, f"{total:,} days"), context.stop)
     context.check_stop()
+    if rooms.set_clocks():
+        rooms.stream.update(stop=context.stop)
+        context.check_stop()
     records = rooms.index.update(lambda done, total: context.progress(done, total, f"{total:,} records"), context.stop)
     return StepResult("done", f"{days:,} days were lined up and {records:,} records indexed.")
 

@@ -159,10 +159,11 @@ def year_legend(view: YearView) -> Markup:
     ]  # fmt: skip
     if not edges:
         steps.append((f"shade-{start}", f"any {unit}"))
+    most = "{}".format if view.measure.unit == "layers" else "{} and more".format  # there are no more than six
     for place in range(len(edges) + 1 if edges else 0):
         low = short_words(edges[place - 1], view.measure.unit) if place else ""
         high = short_words(edges[place], view.measure.unit) if place < len(edges) else ""
-        words = f"under {high}" if not low else f"{low} and more" if not high else f"from {low}"
+        words = f"under {high}" if not low else most(low) if not high else f"from {low}"
         steps.append((f"shade-{start + place}", f"{words} {unit}" if not low or not high else words))
     items = [tag("li", tag("span", cls=f"heat-day swatch {cls}", aria_hidden="true"), words) for cls, words in steps]
     return tag("ul", join(items), cls=f"legend heat-legend {colour_of(view.measure)}")

@@ -19,7 +19,16 @@ from starlette.staticfiles import StaticFiles
 
 from hearthside.errors import NeedsPerson
 from hearthside.identity.tokens import Lockout
-from hearthside.web import companion_page, day_page, health_page, memory_page, training_page
+from hearthside.web import (
+    companion_page,
+    day_page,
+    health_page,
+    memory_page,
+    rhythm_page,
+    span_page,
+    training_page,
+    year_page,
+)
 from hearthside.web.api import build_api
 from hearthside.web.guard import Door, Guard
 from hearthside.web.house import House
@@ -71,7 +80,8 @@ def build_app(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(build_api(shells, door))
     app.mount("/static", StaticFiles(directory=STATIC))
-    for page in (companion_page, day_page, memory_page, training_page, health_page):
+    pages = (companion_page, day_page, span_page, year_page, rhythm_page, memory_page, training_page, health_page)
+    for page in pages:
         page.register(shells)
     ui.add_head_html(HEAD, shared=True)
     keep_sockets_apart()

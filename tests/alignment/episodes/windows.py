@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hearthside.alignment.columns import NO_END, NO_OFFSET, ORIGINS, EventColumns
 from hearthside.alignment.episodes import Episode, Finder, SampleRun, Window
-from hearthside.alignment.kinds import NUMBERS, amount_in, note_in, number_in
+from hearthside.alignment.kinds import NUMBERS, amount_in, note_in, number_of
 from hearthside.events import DAY_MS, Event, Item, Layer, Origin, Precision, Series
 
 DAY = 20_000
@@ -163,7 +163,7 @@ def _said(event: Event) -> Said:
         event.source,
         event.origin,
         float("nan") if amount is None else amount,
-        tuple((name, number_in(event.payload, name)) for name in NUMBERS.get(event.kind, ())),
+        tuple((name, number_of(event.payload.get(field))) for name, field in NUMBERS.get(event.kind, {}).items()),
         event.precision is Precision.DAY,
         int.from_bytes(event.id[4:8], "big"),
     )

@@ -174,11 +174,9 @@ class SmallLife:
         """All."""
         return self.spots
 
-    def blocks(self, first: int | None = None, last: int | None = None) -> Iterator[Block]:
-        """Days with samples."""
-        for day in sorted(self.sampled):
-            if (first is None or day >= first) and (last is None or day <= last):
-                yield Block(day, self.sampled[day])
+    def block(self, day: int) -> Block | None:
+        """A day with samples."""
+        return Block(day, self.sampled[day]) if day in self.sampled else None
 
     def facts(self, first_day: int | None = None, last_day: int | None = None) -> list[Fact]:
         """Chunks without opening them."""

@@ -89,7 +89,8 @@ def count_days(connection: apsw.Connection, spoken: Mapping[tuple[str, int], Spo
 def spoken_in(rows: Gathered, upto: int | None = None) -> dict[tuple[str, int], Spoken]:
     """How many events, first and last raw ms, by (clock, raw UTC day), of device clocks; up to a journal position.
 
-    Of live devices only: what a source reads from files is a recording, and may be as old as it likes.
+    Of live devices only: what a source reads from files is a recording, and may be as old as it likes. An event of
+    which only the day is known says nothing of a clock.
     """
     found: dict[tuple[str, int], Spoken] = {}
     if rows.name.source in source_names():
@@ -98,11 +99,13 @@ def spoken_in(rows: Gathered, upto: int | None = None) -> dict[tuple[str, int], 
         starts = np.array(
             [
                 start
-                for start, other, seq in zip(rows.starts, rows.clocks, rows.seqs, strict=True)
-                if other == clock and (upto is None or seq <= upto)
+                for start, other, seq, by_day in zip(rows.starts, rows.clocks, rows.seqs, rows.by_day(), strict=True)
+                if other == clock and not by_day and (upto is None or seq <= upto)
             ],
             dtype=np.int64,
         )
+        if not len(starts):
+            continue
         starts.sort()
         days = starts // DAY_MS
         for day in np.unique(days).tolist():
@@ -125,9 +128,10 @@ def forget_days(connection: apsw.Connection, days: Iterable[int]) -> set[str]:
     return heard
 
 
-def clocks(connection: apsw.Connection) -> list[str]:
-    """Every clock of which anything is known."""
-    sql = "SELECT clock FROM exchange UNION SELECT clock FROM clock_word UNION SELECT clock FROM clock_day ORDER BY 1"
+def clocks(connection: apsw.Connection, counted: bool = True) -> list[str]:
+    """Every clock of which anything is known; with `counted` also by nothing but its events."""
+    events = " UNION SELECT clock FROM clock_day" if counted else ""
+    sql = f"SELECT clock FROM exchange UNION SELECT clock FROM clock_word{events} ORDER BY 1"
     return [str(row[0]) for row in connection.execute(sql)]
 
 
@@ -168,11 +172,12 @@ def estimate_of(connection: apsw.Connection, clock: str) -> dict[str, Json] | No
     return None if row is None else dict(orjson.loads(row[0]))
 
 
-def placement_of(connection: apsw.Connection, clock: str) -> Placement:
-    """What all that is known of a clock comes to."""
+def placement_of(connection: apsw.Connection, clock: str, counted: bool = True) -> Placement:
+    """What all that is known of a clock comes to; without `counted` as if none of its events were known yet."""
     exchanges = exchanges_of(connection, clock)
     fit = fit_clock(exchanges) if exchanges else Fit(_estimated(estimate_of(connection, clock)), [])
-    faults = find_faults(clock, exchanges, evidence_of(connection, clock), fit.ambiguous, claims_of(connection, clock))
+    seen = evidence_of(connection, clock) if counted else EventEvidence(0, None, None, ())
+    faults = find_faults(clock, exchanges, seen, fit.ambiguous, claims_of(connection, clock))
     held, shifts = apply_decisions(faults, decisions_of(connection, clock))
     placement = _whole_ms(fit.placement)
     for first, last, shift in shifts:

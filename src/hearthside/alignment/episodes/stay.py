@@ -122,8 +122,9 @@ def _fixes_of(window: Window) -> _Fixes:
     counts = timed & (t >= window.day_start_ms) & (t < window.day_start_ms + DAY_MS) & (accuracy <= ACCURACY_M)
     kept = np.flatnonzero(counts & np.isfinite(lat) & np.isfinite(lon))
     minute = t[kept] // MINUTE_MS
-    # The most accurate of each minute, of equally accurate ones the first; columns come in order of source and id.
-    order = kept[np.lexsort((t[kept], accuracy[kept], minute))]
+    # The most accurate of each minute, of equally accurate ones the first, of these the one with the least id.
+    halves = np.ascontiguousarray(ids[kept]).view(">u8").reshape(-1, 2)
+    order = kept[np.lexsort((halves[:, 1], halves[:, 0], t[kept], accuracy[kept], minute))]
     chosen = order[np.unique(t[order] // MINUTE_MS, return_index=True)[1]]
     return _Fixes(t[chosen], lat[chosen], lon[chosen], ids[chosen], np.sort(t[kept]))
 

@@ -88,8 +88,8 @@ def check_fields(select: Selection) -> None:
         check_fields(relation.anchor)
 
 
-def meets(rows: Rows, at: Ints, where: Filter, said: Said) -> Ints:
-    """Indices of the rows that meet all conditions but those of time.
+def meets(rows: Rows, at: Ints, where: Filter, said: Said) -> Bools:
+    """Which rows meet all conditions but those of time.
 
     Args:
         at: where each row stands in the batch.
@@ -101,6 +101,8 @@ def meets(rows: Rows, at: Ints, where: Filter, said: Said) -> Ints:
         if not is_words(test.field):
             kept &= _number_holds(rows, test)
     left = np.flatnonzero(kept)
+    if not (where.words or where.about or any(is_words(test.field) for test in where.tests)):
+        return kept
     for test in where.tests:
         if is_words(test.field):
             left = left[_words_hold(rows, at, left, test, said)]
@@ -109,7 +111,7 @@ def meets(rows: Rows, at: Ints, where: Filter, said: Said) -> Ints:
         left = left[_contains([f"{texts[i]}\n{notes[i]}" for i in at[left].tolist()], word)]
     for word in where.about:
         left = left[_contains(_named(rows, at, left, said), word)]
-    return left
+    return np.isin(np.arange(len(rows)), left, assume_unique=True)
 
 
 def _number_holds(rows: Rows, test: Condition) -> Bools:

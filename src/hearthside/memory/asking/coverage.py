@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,15 @@ from hearthside.events import DAY_MS, MINUTE_MS, day_number, iso_day
 from hearthside.memory.asking.query import Of, Selection
 from hearthside.memory.asking.reading import Heard, offsets_at
 from hearthside.memory.asking.rows import Rows
-from hearthside.memory.asking.source import Ints, LifeSource, read_by
+from hearthside.memory.asking.source import FactsLike, Ints, LifeSource, StreamLike, read_by
 from hearthside.memory.asking.times import days_match, moment_ms
 
 _ALIVE_DAYS = 14
 """A source that said nothing for longer is no live one: nothing is expected of it."""
+
+
+_BESIDE_DAYS = 2
+"""What was heard so many days beside the period may matter: local days are no UTC days, and anchors reach over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,10 @@ class Coverage:
     Attributes:
         first, last: first and last local day asked about, ISO, not after today; None when nothing is known at all.
         days: local days of the period that the query is about (a query about Mondays: the Mondays).
-        heard: on how many of them a source that could have said something said anything.
+        heard: on how many of them a source that could have said something said anything, and, of a query with a
+            relation, a source of what it relates to.
         sources: each such source.
+        related: each source of what the query relates to (of “during sleep” those of sleep).
         provisional: local day from which on data of one of the sources is usually still on its way, or None.
     """
 
@@ -44,6 +51,7 @@ class Coverage:
     days: int
     heard: int
     sources: tuple[Listening, ...]
+    related: tuple[Listening, ...] = ()
     provisional: str | None = None
 
     @property
@@ -53,13 +61,20 @@ class Coverage:
 
     def in_words(self) -> str:
         """One plain sentence."""
-        names = ", ".join(one.source for one in self.sources[:4]) or "What it is found in"
-        names += f" and {len(self.sources) - 4} more" if len(self.sources) > 4 else ""
+        names = _named(self.sources) or "What it is found in"
+        if not self.heard and self.sources and self.days:
+            return f"{names}: heard, but nothing of what it relates to, so nothing can be said about it."
         if not self.heard:
             return "No source of it was heard in that time, so nothing can be said about it."
+        names += f", together with {_named(self.related)}" if self.related else ""
         share = f"{self.heard:,} of {self.days:,} days ({self.share:.0%})"
         more = f" From {self.provisional} on more may still come." if self.provisional else ""
         return f"{names}: heard on {share}, {self.first} to {self.last}.{more}"
+
+
+def _named(sources: tuple[Listening, ...]) -> str:
+    names = ", ".join(one.source for one in sources[:4])
+    return names + (f" and {len(sources) - 4} more" if len(sources) > 4 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +90,13 @@ def cover(life: LifeSource, select: Selection, rows: Rows, heard: Heard, now_ms:
 
     A source counts as heard on a local day when one of its records of the kinds asked for belongs to it, or when it
     said anything else on the UTC day of that date. Of episodes and visits the sources count that they are found in.
+    What a query relates to must have been heard too, on that day or a day next to it: where nobody knows of a night,
+    nobody knows what came before it.
     """
-    by_source = _by_source(life, select, heard)
+    low, high = _asked(life, select)
+    facts = life.facts(None if low is None else low - _BESIDE_DAYS, None if high is None else high + _BESIDE_DAYS)
+    streams = life.streams()
+    by_source = _by_source(facts, streams, select, heard)
     everything = np.array([day for days in by_source.values() for day in days], dtype=np.int64)
     # Whoever it was found by: what was found was heard.
     everything = np.unique(np.concatenate([everything, rows.day]))
@@ -86,11 +106,25 @@ def cover(life: LifeSource, select: Selection, rows: Rows, heard: Heard, now_ms:
         return Coverage(None, None, 0, 0, ()), Period(none, none)
     days = np.arange(first, last + 1)
     asked = days[days_match(days, select.where)]
-    known = np.intersect1d(asked, everything)
-    sources = _listening(by_source, asked)
-    provisional = _provisional(life, sources, last, now_ms)
-    coverage = Coverage(iso_day(first), iso_day(last), len(asked), len(known), sources, provisional)
+    known, related = np.intersect1d(asked, everything), dict[str, set[int]]()
+    for anchor in _anchors(select):
+        found = _by_source(facts, streams, anchor)
+        known = known[np.isin(known, _with_next_days(found))]
+        related |= {source: related.get(source, set()) | days for source, days in found.items()}
+    sources, others = _listening(by_source, asked), _listening(related, asked)
+    provisional = _provisional(life, sources + others, last, now_ms)
+    coverage = Coverage(iso_day(first), iso_day(last), len(asked), len(known), sources, others, provisional)
     return coverage, Period(asked, known)
+
+
+def _anchors(select: Selection) -> list[Selection]:
+    """Whatever the rows stand in relation to, and that in turn."""
+    return [one for r in select.relations for one in (r.anchor, *_anchors(r.anchor))]
+
+
+def _with_next_days(by_source: dict[str, set[int]]) -> Ints:
+    days = np.array([day for days in by_source.values() for day in days], dtype=np.int64)
+    return np.unique(np.concatenate([days - 1, days, days + 1]))
 
 
 def _listening(by_source: dict[str, set[int]], asked: Ints) -> tuple[Listening, ...]:
@@ -116,12 +150,14 @@ def _provisional(life: LifeSource, sources: tuple[Listening, ...], last: int, no
     return iso_day(min(open_from)) if open_from and min(open_from) <= last else None
 
 
-def _by_source(life: LifeSource, select: Selection, heard: Heard) -> dict[str, set[int]]:
+def _by_source(
+    facts: Sequence[FactsLike], streams: Mapping[int, StreamLike], select: Selection, heard: Heard | None = None
+) -> dict[str, set[int]]:
+    """Days on which each source that could say something said anything; `heard` is what was read, if it was."""
     what, where = select.what, select.where
-    by_source = {source: set(days) for source, days in heard.days.items()}
-    streams = life.streams()
-    if what.of is Of.SAMPLES:
-        return by_source
+    by_source = {} if heard is None else {source: set(days) for source, days in heard.days.items()}
+    if what.of is Of.SAMPLES and heard is not None:
+        return by_source  # of every minute it is known whether there is a value
     kinds = set(what.names)
     if what.of in {Of.EPISODES, Of.VISITS}:
         kinds = {
@@ -130,7 +166,7 @@ def _by_source(life: LifeSource, select: Selection, heard: Heard) -> dict[str, s
     whole = what.of is Of.EVENTS  # a source that says other things is on; a finder needs what it reads
     able = {s.source for s in streams.values() if not (whole and s.series) and (not kinds or s.kind in kinds)}
     able &= set(where.sources) or able
-    for fact in life.facts():
+    for fact in facts:
         one = streams[fact.stream]
         if fact.events and one.source in able and (whole or one.kind in kinds):
             by_source.setdefault(one.source, set()).add(fact.day)

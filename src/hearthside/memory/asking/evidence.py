@@ -76,6 +76,13 @@ def _row(life: LifeSource, rows: Rows, i: int, value: float | None) -> Row:
     )  # fmt: skip
 
 
+def began(rows: Rows, i: int) -> str | None:
+    """The local time at which a row began, ISO, or its date where no more is known; None for row -1."""
+    if i < 0:
+        return None
+    return iso_day(int(rows.day[i])) if rows.by_day[i] else _local(int(rows.start_ms[i]), int(rows.offset_min[i]))
+
+
 def _local(ms: int, offset_min: int) -> str:
     return local_datetime(ms, offset_min).isoformat(timespec="seconds")
 

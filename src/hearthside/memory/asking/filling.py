@@ -79,11 +79,14 @@ def fill(
     start, end = rows.start_ms[lasting], rows.end_ms[lasting]
     things = [None if axis.of_time else place[lasting] for axis, place in zip(axes, places, strict=True)]
     shape = tuple(len(axis.keys) for axis in axes)
-    pairs = [np.zeros((2, 0), dtype=np.int64)]
+    cells = max(int(np.prod(shape)), 1)
+    pairs = [np.zeros(0, dtype=np.int64)]
     for mine, local, _ in scope.pieces(start, end):
-        cell = _cells(axes, [None if t is None else t[mine] for t in things], local, shape)
-        pairs.append(np.unique(np.stack([mine, cell]), axis=1))
-    row, cell = np.unique(np.concatenate(pairs, axis=1), axis=1)
+        pair = mine * cells + _cells(axes, [None if t is None else t[mine] for t in things], local, shape)
+        changes = np.ones(len(pair), dtype=np.bool_)  # one minute mostly belongs where the one before did
+        changes[1:] = pair[1:] != pair[:-1]
+        pairs.append(np.unique(pair[changes]))
+    row, cell = np.divmod(np.unique(np.concatenate(pairs)), cells)
     groups = _groups(axes, cell)
     thing = cells_of([t for t in things if t is not None] or [np.zeros(len(start), np.int64)],
                      tuple(n for n, t in zip(shape, things, strict=True) if t is not None) or (1,))  # fmt: skip

@@ -118,6 +118,7 @@ def _groups_table(answer: Answer) -> Table:
     }
     columns["value"] = arrow.array([group.value for group in answer.groups], arrow.float64())
     columns["unit"] = arrow.array([answer.unit] * len(answer.groups), arrow.string())
+    columns["at"] = arrow.array([group.at for group in answer.groups], arrow.string())
     for name in ("count", "days", "heard"):
         columns[name] = arrow.array([getattr(group, name) for group in answer.groups], arrow.int64())
     return _table(columns, answer.query)

@@ -44,20 +44,37 @@ def by_group(measure: Measure, values: Floats, group: Ints, groups: int) -> Grou
     none = np.full(groups, -1)
     if measure in {Measure.SUM, Measure.MEAN}:
         total = np.bincount(group, values, groups)
-        found = total if measure is Measure.SUM else total / np.maximum(count, 1)
-        return Grouped(np.where(count > 0, found, np.nan), none, np.ones(groups))
-    order = np.lexsort((values, group))
-    begin = np.cumsum(count) - count
+        value = total if measure is Measure.SUM else total / np.maximum(count, 1)
+        return Grouped(np.where(count > 0, value, np.nan), none, np.ones(groups))
     if measure is Measure.MEDIAN:
-        ordered = np.append(values[order], np.nan)
-        low, high = begin + np.maximum(count - 1, 0) // 2, begin + count // 2
-        found = (ordered[np.where(count > 0, low, -1)] + ordered[np.where(count > 0, high, -1)]) / 2
-        return Grouped(found, none, np.ones(groups))
+        return Grouped(_medians(values, group, count), none, np.ones(groups))
+    order = by_number(group, groups)
+    ordered, filled = values[order], np.flatnonzero(count)
+    begin = (np.cumsum(count) - count)[filled]
+    found: Floats = np.full(groups, np.nan)
+    if len(begin):
+        found[filled] = (np.minimum if measure is Measure.MIN else np.maximum).reduceat(ordered, begin)
     # Equal values keep the order of time: the first of them is the least or greatest.
-    if measure is Measure.MAX:
-        order = np.lexsort((-values, group))
-    at = np.append(order, -1)[np.where(count > 0, begin, -1)]
-    return Grouped(np.append(values, np.nan)[at], np.append(there, -1)[at], np.ones(groups))
+    hit = np.flatnonzero(ordered == found[group[order]])
+    first = np.unique(group[order[hit]], return_index=True)[1]
+    row = np.full(groups, -1)
+    row[filled] = there[order[hit[first]]]
+    return Grouped(found, row, np.ones(groups))
+
+
+def by_number(group: Ints, groups: int) -> Ints:
+    """Indices that put rows in order of their group, those of one group in their order; fast for few groups."""
+    # 16 bit numbers are sorted by radix.
+    return np.argsort(group.astype(np.uint16) if groups <= 2**16 else group, kind="stable")
+
+
+def _medians(values: Floats, group: Ints, count: Ints) -> Floats:
+    order = np.argsort(values)
+    order = order[by_number(group[order], len(count))]
+    ordered, begin = np.append(values[order], np.nan), np.cumsum(count) - count
+    low, high = begin + np.maximum(count - 1, 0) // 2, begin + count // 2
+    middle: Floats = ordered[np.where(count > 0, low, -1)] + ordered[np.where(count > 0, high, -1)]
+    return middle / 2
 
 
 def clocks_by_group(measure: Measure, minutes: Floats, group: Ints, groups: int) -> Grouped:
@@ -92,7 +109,7 @@ def _on_the_clock(minutes: Floats) -> Floats:
 def place_in_group(group: Ints, groups: int, which: int) -> Ints:
     """Of rows in order of time the `which`-th of each group (1 the first, -1 the last), -1 where there is none."""
     rows = np.flatnonzero(group >= 0)
-    order = rows[np.argsort(group[rows], kind="stable")]
+    order = rows[by_number(group[rows], groups)]
     count = np.bincount(group[rows], minlength=groups)
     begin = np.cumsum(count) - count
     place = begin + (which - 1 if which > 0 else count + which)
@@ -117,7 +134,7 @@ def longest_gaps(start: Ints, end: Ints, group: Ints, groups: int) -> Gaps:
     """The longest time in which nothing of a group was going on, between its first and its last row; the first of
     equally long ones."""
     inside = group >= 0
-    spans, of = merged(start[inside], end[inside], group[inside])
+    spans, of = merged(start[inside], end[inside], group[inside], least=0)
     same = np.flatnonzero(of[1:] == of[:-1])
     length = (spans.start[same + 1] - spans.end[same]) / 1000
     found = by_group(Measure.MAX, length, of[same], groups)

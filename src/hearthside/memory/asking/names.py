@@ -24,6 +24,11 @@ _PREFIXES = {"records": Of.EVENTS, "record": Of.EVENTS, "events": Of.EVENTS, "ep
              "episode": Of.EPISODES, "samples": Of.SAMPLES, "sample": Of.SAMPLES}  # fmt: skip
 
 
+_BEGINNINGS = (
+    "count", "days", "sum", "mean", "median", "min", "max", "first", "last", "list", "time", "share", "longest gap",
+)  # fmt: skip
+
+
 def resolve(cursor: Cursor, known: Vocabulary, fail: Fail) -> What:
     """What comes next: with a prefix as it says (``records of sleep``), else by the names there are."""
     if cursor.took("anything") or cursor.took("everything"):
@@ -67,33 +72,35 @@ def _by_name(cursor: Cursor, known: Vocabulary, fail: Fail) -> What:
     begin = cursor.peek()
     if begin.kind not in {"word", "text"}:
         fail(begin, "it is not said of what", _possible(known))
-    found = []
+    found = list[dict[Of, str]]()
     while True:
         token = cursor.take()
-        found.append(_meant(token, known, fail))
+        found.append(_meanings(token, known))
+        if not found[-1]:
+            beginnings = _BEGINNINGS if token.begin == 0 else ()
+            fail(token, f"nothing in this life is called “{token.text}”", (*beginnings, *_possible(known)))
         if not (cursor.peek().low in {"or", "and"} and cursor.peek(1).kind in {"word", "text"}):
             break
         cursor.take()
-    of = found[0][0]
-    if any(other != of for other, _ in found):
-        fail(begin, "things of different kinds (records, episodes, places, samples) are not put together", ())
-    return What(of, tuple(dict.fromkeys(name for _, name in found)))
+    of = next((of for of in found[0] if all(of in other for other in found)), None)
+    if of is None:
+        fail(begin, "things of different sorts (records, episodes, places, samples) are not put together", ())
+    return What(of, tuple(dict.fromkeys(meant[of] for meant in found)))
 
 
-def _meant(token: Token, known: Vocabulary, fail: Fail) -> tuple[Of, str]:
+def _meanings(token: Token, known: Vocabulary) -> dict[Of, str]:
+    """What a name may mean, the likeliest first: episodes are found over all sources, so nothing is counted twice."""
+    found = dict[Of, str]()
     for name in _forms(token):
-        if name in known.episodes:  # found over all sources, so that nothing is counted twice
-            return Of.EPISODES, name
-        if name in known.kinds:
-            return Of.EVENTS, name
-        if name in known.measures:
-            return Of.SAMPLES, name
-        if name in ALIASES:
-            return ALIASES[name]
+        for of, names in ((Of.EPISODES, known.episodes), (Of.EVENTS, known.kinds), (Of.SAMPLES, known.measures)):
+            if name in names:
+                found.setdefault(of, name)
+        if name in ALIASES and not found:
+            found[ALIASES[name][0]] = ALIASES[name][1]
     for place in sorted(known.places):
         if place.casefold() == token.text.casefold():
-            return Of.VISITS, place
-    fail(token, f"nothing in this life is called “{token.text}”", _possible(known))
+            found.setdefault(Of.VISITS, place)
+    return found
 
 
 def _forms(token: Token) -> list[str]:

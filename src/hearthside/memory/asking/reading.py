@@ -93,8 +93,8 @@ def _events(life: LifeSource, wanted: Wanted, track: Track, heard: Heard) -> Ite
     )  # fmt: skip
     for batch in _batches(chunks):
         rows = _event_rows(batch, streams, track, wanted)
-        at = np.flatnonzero(_in_window(rows.start_ms, rows.end_ms, wanted.window))
-        rows = rows.take(at)
+        inside = _in_window(rows.start_ms, rows.end_ms, wanted.window)
+        rows, at = rows.take(inside), np.flatnonzero(inside)
         heard.note(rows, streams)
         said = Said(batch)
         kept = meets(rows, at, where, said)
@@ -179,9 +179,9 @@ def _things(life: LifeSource, wanted: Wanted, track: Track) -> Rows:
         tuple(streams), tuple(row[3] for row in found),
         {name: np.array([row[4].get(name, np.nan) for row in found]) for name in wanted.numbers},
     )  # fmt: skip
-    at = np.flatnonzero(_in_window(start, end, wanted.window))
+    inside = _in_window(start, end, wanted.window)
     said = Said.of_labels([thing.label for thing in rows.things])
-    rows = rows.take(at)
+    rows, at = rows.take(inside), np.flatnonzero(inside)
     kept = meets(rows, at, wanted.select.where, said)
     return words_of_rows(rows.take(kept), at[kept], wanted.words, said)
 
@@ -203,7 +203,9 @@ def _of_visit(one: VisitLike) -> _Found:
 
 def _samples(life: LifeSource, wanted: Wanted, track: Track, heard: Heard) -> Iterator[Rows]:
     low, high = wanted.window
-    days = life.blocks(None if low is None else low // DAY_MS, None if high is None else (high - 1) // DAY_MS)
+    names = {n for n, one in life.streams().items() if one.series and one.kind in wanted.select.what.names}
+    facts = life.facts(None if low is None else low // DAY_MS, None if high is None else (high - 1) // DAY_MS)
+    days = (life.block(day) for day in sorted({fact.day for fact in facts if fact.stream in names}))
     streams: Streams = {}
     for batch in _sample_batches(days, wanted.select, streams, heard):
         start = np.concatenate([part[1] for part in batch])
@@ -216,8 +218,8 @@ def _samples(life: LifeSource, wanted: Wanted, track: Track, heard: Heard) -> It
             np.zeros(n, "V16"), np.full(n, -1), tuple(streams),
             numbers={name: np.full(n, np.nan) for name in wanted.numbers},
         )  # fmt: skip
-        at = np.flatnonzero(_in_window(rows.start_ms, rows.end_ms, wanted.window))
-        rows = rows.take(at)
+        inside = _in_window(rows.start_ms, rows.end_ms, wanted.window)
+        rows, at = rows.take(inside), np.flatnonzero(inside)
         heard.note(rows, streams)
         said = Said.of_labels([])
         kept = meets(rows, at, wanted.select.where, said)
@@ -225,11 +227,11 @@ def _samples(life: LifeSource, wanted: Wanted, track: Track, heard: Heard) -> It
 
 
 def _sample_batches(
-    days: Iterable[BlockLike], select: Selection, streams: Streams, heard: Heard
+    days: Iterable[BlockLike | None], select: Selection, streams: Streams, heard: Heard
 ) -> Iterator[list[tuple[int, Ints, Floats]]]:
     """Streams, minutes and values of the samples wanted."""
     where, batch, size = select.where, list[tuple[int, Ints, Floats]](), 0
-    for block in days:
+    for block in filter(None, days):
         for one in block.samples:
             if one.measure not in select.what.names or (where.sources and one.source not in where.sources):
                 continue

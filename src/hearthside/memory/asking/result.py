@@ -47,6 +47,7 @@ class GroupValue:
         count: rows in it.
         days: local days of the period that belong to the group; heard: on how many of them a source was heard.
         evidence: the newest few ids, hex.
+        at: where the value is that of one row (first, last, nth, min, max): the person's local time of its start, ISO.
     """
 
     key: tuple[str | None, ...]
@@ -55,6 +56,7 @@ class GroupValue:
     days: int
     heard: int
     evidence: tuple[str, ...]
+    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

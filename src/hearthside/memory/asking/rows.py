@@ -71,6 +71,8 @@ class Rows:
 
     def take(self, chosen: Bools | Ints) -> Rows:
         """Some of the rows, by mask or by index."""
+        if chosen.dtype == np.bool_ and chosen.all():
+            return self
         return replace(
             self, start_ms=self.start_ms[chosen], end_ms=self.end_ms[chosen], lasts=self.lasts[chosen],
             by_day=self.by_day[chosen], offset_min=self.offset_min[chosen], day=self.day[chosen],

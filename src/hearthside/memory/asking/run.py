@@ -9,7 +9,7 @@ import numpy as np
 
 from hearthside.memory.asking.conditions import check_fields, is_words
 from hearthside.memory.asking.coverage import Period, cover
-from hearthside.memory.asking.evidence import evidence_of, ids_at, notes_on, rows_of
+from hearthside.memory.asking.evidence import began, evidence_of, ids_at, notes_on, rows_of
 from hearthside.memory.asking.filling import Filled, fill
 from hearthside.memory.asking.grouping import Axis, Groups, make_groups, thing_axis, time_axis
 from hearthside.memory.asking.measures import (
@@ -209,7 +209,7 @@ def _group_values(
     return tuple(
         GroupValue(
             keys[g], _number(values[g]), int(computed.count[g]), int(asked[g]), int(heard[g]),
-            ids_at(computed.rows, newest[g]),
+            ids_at(computed.rows, newest[g]), began(computed.rows, int(computed.row[g])),
         )
         for g in order.tolist()
     )  # fmt: skip

@@ -195,5 +195,5 @@ def span_of_days(rows: Rows) -> tuple[Ints, Ints]:
     midnight = rows.start_ms - rows.offset_min * MINUTE_MS
     return (
         np.where(rows.by_day, midnight, rows.start_ms),
-        np.where(rows.by_day, midnight + DAY_MS, np.maximum(rows.end_ms, rows.start_ms + 1)),
+        np.where(rows.by_day, midnight + DAY_MS, rows.end_ms),
     )

@@ -43,18 +43,19 @@ EVER = Spans(np.array([-(2**62)]), np.array([2**62]))
 """All time."""
 
 
-def merged(start: Ints, end: Ints, group: Ints | None = None) -> tuple[Spans, Ints]:
+def merged(start: Ints, end: Ints, group: Ints | None = None, least: int = 1) -> tuple[Spans, Ints]:
     """The intervals with those that overlap or touch made one, apart in each group.
 
     Args:
-        start, end: (n,), an empty interval counts as one millisecond.
+        start, end: (n,).
         group: (n,) or None for one group.
+        least: ms; what is shorter counts as so long.
 
     Returns:
         The spans in order of (group, start), and the group of each. With several groups the spans of one follow those
         of another, so only `Spans.start` and `end` may be read, not `inside` or `holding`.
     """
-    end = np.maximum(end, start + 1)
+    end = np.maximum(end, start + least)
     group = np.zeros(len(start), dtype=np.int64) if group is None else group.astype(np.int64)
     if not len(start):
         return Spans(start, end), group

@@ -23,7 +23,7 @@ _PATTERN = re.compile(
     |(?P<space>\s+)""",
     re.VERBOSE,
 )
-_SHOWN = 24
+_SHOWN = 40
 LONGEST_TEXT = 4000
 
 
@@ -80,7 +80,7 @@ def complain(text: str, token: Token, why: str, possible: Collection[str]) -> No
     if close:
         said += f"\nDid you mean “{next(name for name in possible if name.casefold() == close[0])}”?"
     if possible:
-        said += f"\nPossible here: {_listed(sorted(possible) if len(possible) > _SHOWN else list(possible))}."
+        said += f"\nPossible here: {_listed(list(possible))}."
     raise Refused("query-wrong", f"{said}\nNothing was asked.")
 
 
