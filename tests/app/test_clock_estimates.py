@@ -138,6 +138,16 @@ def test_what_is_right_does_not_change_by_a_byte(vault: Vault) -> None:
     vault.rebuilt()
 
 
+def test_a_wrong_clock_is_set_at_night(tmp_path: Path) -> None:
+    """The nights that show it came by live capture, after the songs."""
+    found, played = a_person(13)
+    with house_in(tmp_path) as house:
+        house.rooms.journal.append([*slept(found), *map(done, (played + 3 * HOUR_MS).tolist())])
+        house.wait(house.start_night())
+        assert {o.start_ms - o.raw_ms for o in house.rooms.stream.occurrences(kinds=["listen"])} == {-3 * HOUR_MS}
+        assert house.rooms.index.sizes()["documents"] >= len(played)
+
+
 # -- when it is made ---------------------------------------------------------------------------------------------------
 
 
@@ -153,7 +163,7 @@ def test_it_is_made_of_raw_times_and_not_again_of_nothing_new(vault: Vault) -> N
 
 
 def test_it_is_made_again_when_what_arrives_says_something_else(vault: Vault) -> None:
-    found, played = a_person(5, days=400)
+    found, played = a_person(5, days=250)
     wrong = played[:400] + 4 * HOUR_MS
     vault.take(*slept(found), *map(done, wrong.tolist()))
     [first] = estimates(vault)

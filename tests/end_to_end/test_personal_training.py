@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.training, pytest.mark.timeout(1500)]
 
 FRESH_SEED = secrets.randbelow(1_000_000) + 1000
 WHOLE = DEFAULT_SEED if os.environ.get("HEARTHSIDE_SOAK") == "1" else None  # the life that learns from all it has
-SAMPLES = 260  # own messages that any other life learns from
+SAMPLES = 160  # own messages that any other life learns from; training begins with 150
 
 
 @dataclass

@@ -60,7 +60,8 @@ def test_groups(life: SmallLife) -> None:
     table = _table(life, "count listen by artist and weekday")
     assert table.column_names == ["artist", "weekday", "value", "unit", "at", "count", "days", "heard"]
     assert table.to_pylist()[0] == {
-        "artist": "=cmd", "weekday": "Tuesday", "value": 1.0, "unit": "times", "at": None, "count": 1, "days": 1, "heard": 1, "at": None,
+        "artist": "=cmd", "weekday": "Tuesday", "value": 1.0, "unit": "times", "at": None, "count": 1,
+        "days": 1, "heard": 1,
     }  # fmt: skip
 
 

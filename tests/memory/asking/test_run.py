@@ -61,7 +61,7 @@ def _same(found: Told, wanted: Told) -> bool:
 # -- against the reference ---------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=200, deadline=None, suppress_health_check=_SLOW)
 @given(query=queries(), seed=st.integers(0, 10**6))
 def test_it_is_what_the_reference_says(query: Query, seed: int) -> None:
     life = some_life(seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 import orjson
@@ -211,6 +212,7 @@ class Query:
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 100
 
 
+@lru_cache(maxsize=1)  # building it takes longer than any query
 def _adapter() -> TypeAdapter[Query]:
     return TypeAdapter(Query)
 
