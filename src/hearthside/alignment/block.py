@@ -87,7 +87,7 @@ def read_block(connection: apsw.Connection, store: Store, track: OffsetTrack, da
         near.setdefault(fact.stream, {})[fact.day] = fact
     names = store.names(connection)
     streams, samples = [], []
-    for number in sorted((n for n in near if day in near[n]), key=lambda n: names[n]):
+    for number in sorted((n for n in near if day in near[n] and n in names), key=lambda n: names[n]):
         name, fact = names[number], near[number][day]
         if name.series:
             found = store.samples(connection, number, day, fact.version)

@@ -15,7 +15,7 @@ LOOKED_AT = 4000
 LATE_SHARE = 0.99
 """The watermark lies so far behind the newest event that this share of a source's data came no later."""
 
-LONGEST_LATE_MS = 14 * 24 * HOUR_MS
+LONGEST_LATE_MS = 36 * HOUR_MS
 """What comes later than this is an import of the past and says nothing about how late live data comes."""
 
 

@@ -152,12 +152,18 @@ class Store:
         count = int(next(iter(connection.execute("SELECT count(*) FROM stream")))[0])
         state = (count, memory_of(connection, "generation"))
         if state != self._state:
-            self.forget_cached()
-            self._state = state
-            for number, layer, source, kind, series, unit, _ in connection.execute("SELECT * FROM stream"):
-                self._names[int(number)] = StreamName(str(layer), str(source), str(kind), bool(series))
-                self._units[int(number)] = str(unit)
+            self._read_names(connection, state)
         return self._names
+
+    def _read_names(self, connection: apsw.Connection, state: tuple[int, str]) -> None:
+        """Read them anew; other threads see either the former ones or all of these."""
+        names, units = dict[int, StreamName](), dict[int, str]()
+        if state[1] != self._state[1]:
+            self._cache.clear()
+        for number, layer, source, kind, series, unit, _ in connection.execute("SELECT * FROM stream"):
+            names[int(number)] = StreamName(str(layer), str(source), str(kind), bool(series))
+            units[int(number)] = str(unit)
+        self._names, self._units, self._state = names, units, state
 
     def number_of(self, connection: apsw.Connection, name: StreamName, unit: str = "") -> int:
         """The number of a stream, given now when it is new."""
@@ -235,7 +241,10 @@ class Store:
         row = connection.execute("SELECT events, minutes FROM body WHERE place = ?", (place(stream, day),)).fetchone()
         if row is None:
             return None
-        found = self._unpacked(self.names(connection)[stream], stream, day, row)
+        name = self.names(connection).get(stream)
+        if name is None:  # another process made everything anew since the caller looked
+            return None
+        found = self._unpacked(name, stream, day, row)
         self._cache[key] = found
         while len(self._cache) > _CACHED:
             try:
@@ -246,7 +255,7 @@ class Store:
 
     def _unpacked(self, name: StreamName, stream: int, day: int, row: tuple[bytes, bytes]) -> Chunk | SampleDay:
         if name.series:
-            return SampleDay(self._units[stream], np.frombuffer(unsqueeze(row[1]), np.float64))
+            return SampleDay(self._units.get(stream, ""), np.frombuffer(unsqueeze(row[1]), np.float64))
         own = unpack_events(Layer(name.layer), name.source, name.kind, row[0])
         carried, minutes = unpack_minutes(row[1])
         return Chunk(day, own, carried, minutes)

@@ -284,8 +284,8 @@ class LifeStream:
         names = self._store.names(self._connection())
         found: dict[tuple[str, str], int] = {}
         for number, events in self._connection().execute("SELECT stream, sum(events) FROM chunk GROUP BY stream"):
-            name = names[int(number)]
-            if not name.series and events:
+            name = names.get(int(number))
+            if name is not None and not name.series and events:
                 found[name.source, name.kind] = found.get((name.source, name.kind), 0) + int(events)
         return found
 
@@ -304,7 +304,7 @@ class LifeStream:
             for day in range(edge, edge + step * (_LOCAL_REACH_DAYS + 1), step):
                 for columns in self.columns(start_ms=day * DAY_MS, end_ms=(day + 1) * DAY_MS):
                     days += local_days_in(columns, offsets_in(columns, track)).tolist()
-        return iso_day(min(days)), iso_day(max(days))
+        return (iso_day(min(days)), iso_day(max(days))) if days else None  # being made anew by another process
 
     # -- the person's offset -----------------------------------------------------------------------------------------
 
@@ -385,6 +385,7 @@ class LifeStream:
                 fact.events, fact.minutes, math.nan if fact.amount is None else fact.amount, fact.covered_min,
             )
             for fact in self._store.facts(self._connection(), first_day, last_day)
+            if fact.stream in names
         ]  # fmt: skip
 
     def watermarks(self) -> list[Watermark]:

@@ -120,7 +120,7 @@ def _drive(
 def _worker(work: Work) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """A worker that knows its work: where to write to it, and where to read what it says."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "hearthside.alignment.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-P", "-m", "hearthside.alignment.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     try:
         assert process.stdin is not None and process.stdout is not None

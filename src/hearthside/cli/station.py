@@ -81,7 +81,7 @@ def workshop(
     from hearthside.inference.shelf import embedded_model
 
     paths = [str(path) for path in base] if base else [str(embedded_model().path)]
-    arguments = [sys.executable, "-m", "hearthside.workshop.server", "--port", str(port)]
+    arguments = [sys.executable, "-P", "-m", "hearthside.workshop.server", "--port", str(port)]
     for path in paths:
         arguments += ["--base", path]
     os.execv(sys.executable, arguments)

@@ -197,7 +197,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return None
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hearthside.inference.node"],
+                [sys.executable, "-P", "-m", "hearthside.inference.node"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,

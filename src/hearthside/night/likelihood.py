@@ -156,7 +156,7 @@ def _run_child(
     python: str, request: bytes, threads: int, progress: Callable[[float], None], stop: Callable[[], bool]
 ) -> dict[str, Json]:
     process = subprocess.Popen(
-        [python, "-m", "hearthside.night.likelihood_child"],
+        [python, "-P", "-m", "hearthside.night.likelihood_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

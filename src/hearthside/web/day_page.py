@@ -32,6 +32,7 @@ from hearthside.web.markup import (
     source_words,
     tag,
 )
+from hearthside.web.span_page import BAD_DATE
 from hearthside.web.zoom import (
     Moment,
     Zoom,
@@ -76,7 +77,9 @@ def register(shells: Shells) -> None:
         query = request.query_params
         time_parts()
         async with frame(shell, "day") as page:
-            view = await call(shell.house.day, day)
+            known = as_date(day) is not None
+            wrong = Problem("bad-date", BAD_DATE % (day, "date", "2026-03-31"))
+            view = await call(shell.house.day, day) if known else wrong
             if isinstance(view, Problem):
                 text("Day", "h1")
                 page.show(view)

@@ -364,7 +364,7 @@ class LocalWorkshop:
     """
 
     def __init__(self, bases: Sequence[Path], threads: int, python: str = sys.executable) -> None:
-        self._command = [python, "-m", "hearthside.workshop.server", "--child", "--threads", str(threads)]
+        self._command = [python, "-P", "-m", "hearthside.workshop.server", "--child", "--threads", str(threads)]
         for base in bases:
             self._command += ["--base", str(base)]
         self._process: subprocess.Popen[bytes] | None = None

@@ -276,6 +276,7 @@ class Workshop:
         }
         job.process = await asyncio.create_subprocess_exec(
             self._python,
+            "-P",  # nothing of the folder it is started in
             "-m",
             "hearthside.workshop.worker",
             stdin=asyncio.subprocess.PIPE,
