@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import orjson
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthside.errors import NeedsPerson
 from hearthside.events import Json, Record, record_from_body
@@ -49,14 +48,11 @@ class Unsealing:
 
     def bodies(self, rows: Iterable[Json]) -> Iterator[tuple[bytes, int, dict[str, Json]]]:
         """Id, position and body of rows."""
-        ciphers = dict[int, AESGCM]()  # looked up once for each source and day: this reads very many
-        loads = orjson.loads
+        key_of, loads = self._keyring.by_id, orjson.loads  # this reads very many
         for _, identity, seq, key_id, sealed in rows:
             try:
-                cipher = ciphers.get(key_id)
-                if cipher is None:
-                    cipher = ciphers[key_id] = self._keyring.by_id(key_id).cipher
-                body = unsealed_body(cipher, seq, sealed)
+                # Asked for each row, so that what is forgotten meanwhile is not given from a key kept here.
+                body = unsealed_body(key_of(key_id).cipher, seq, sealed)
             except (NeedsPerson, TypeError):  # sealed anew or emptied since the row was read, or damaged
                 opened = self.opened(seq, key_id, sealed)
                 if opened is None:
