@@ -109,9 +109,9 @@ def test_a_place_only_seen_in_passing_is_said_to_be_just_that(life: Life) -> Non
 def test_positions_decide_where_one_caption_cannot(life: Life, minutes: int, stayed: bool) -> None:
     life.add(
         caption("2026-03-16 12:20", "A bowl of soup", "Café Nord"),
-        event("position", "2026-03-16 11:40", lat=52.5, lon=13.4),
-        *(event("position", f"2026-03-16 12:{m:02d}", lat=52.51, lon=13.41) for m in range(15, 16 + minutes, 5)),
-        event("position", "2026-03-16 13:10", lat=52.5, lon=13.4),
+        event("position", "2026-03-16 11:40", lat=51.5, lon=-0.10),
+        *(event("position", f"2026-03-16 12:{m:02d}", lat=51.51, lon=-0.11) for m in range(15, 16 + minutes, 5)),
+        event("position", "2026-03-16 13:10", lat=51.5, lon=-0.10),
     )
     answer = life.ask("When was I last at Café Nord?")
     assert (answer.mode is AnswerMode.COMPUTED) is stayed
