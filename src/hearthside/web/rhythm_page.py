@@ -19,6 +19,7 @@ from hearthside.web.zoom import Moment, Zoom, address, as_date, step_link, time_
 
 SPANS = ((30, "30 days"), (90, "90 days"), (182, "Half a year"), (365, "A year"))
 DEFAULT_DAYS = 90
+SHORT_DAYS, YOUNG_DAYS = 30, 45  # a life younger than this begins with the short span
 LEAST_DAYS, MOST_DAYS = 7, 731
 HINT = "Point at a row, tap it, or use the arrow keys to read its day; click it or press Enter to open it."
 
@@ -33,7 +34,11 @@ def register(shells: Shells) -> None:
         time_parts()
         async with frame(shell, "day") as page:
             wanted = whole_number(query.get("days", ""))
-            days = min(max(LEAST_DAYS, wanted), MOST_DAYS) if wanted is not None else DEFAULT_DAYS
+            first = as_date(page.overview.first_day)
+            last = as_date(page.overview.last_day)
+            young = first is not None and last is not None and (last - first).days < YOUNG_DAYS
+            usual = SHORT_DAYS if young else DEFAULT_DAYS
+            days = min(max(LEAST_DAYS, wanted), MOST_DAYS) if wanted is not None else usual
             to = as_date(query.get("to", "")) or as_date(page.overview.last_day)
             if to is None:
                 text("Rhythms", "h1")
