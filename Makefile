@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 HA := .cache/home-assistant
 AW := .cache/activitywatch
 N ?= 1000000
+# Files of tests run side by side, as many as there are cores, at most four; ARGS="-n 0" runs them one after another.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 STATION_READY := $(VENV)/.station-ready
 WORKSHOP_READY := $(VENV)/.workshop-ready
 TEST_READY := $(VENV)/.test-ready
@@ -99,10 +101,10 @@ run: $(STATION_READY)
 prepare: $(WORKSHOP_READY) $(TEST_READY) $(HA)/ready $(AW)/ready debian
 
 test: prepare
-	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	@$(BIN)/python -m pytest -m "not soak" $(SIDE_BY_SIDE) $(ARGS)
 
 soak: prepare
-	@HEARTHSIDE_SOAK=1 $(BIN)/python -m pytest $(ARGS)
+	@HEARTHSIDE_SOAK=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 crash: $(TEST_READY)
 	@$(BIN)/python -m crash $(N)

@@ -35,7 +35,7 @@ import numpy as np
 import orjson
 
 from benchmarks.streams import START_MS, Table, generate
-from hearthside.alignment import rebuilding
+from hearthside.alignment import workers
 from hearthside.alignment.kinds import rule_of
 from hearthside.alignment.show import show_year
 from hearthside.alignment.store import ChunkFacts
@@ -43,7 +43,6 @@ from hearthside.alignment.stream import LifeStream
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Layer, Origin, Record, Series, Trust
 from hearthside.journal import Journal, files
 from hearthside.journal.keys import year_keys
-from hearthside.web.drawing import Life
 from hearthside.web.drawing_year import maps
 from hearthside.web.zoom import Moment
 
@@ -267,11 +266,11 @@ def rebuild(count: int, rounds: int) -> dict[str, float]:
 
 def _alone(found: Vault) -> float:
     """Seconds of a rebuild that shares its work with no other process."""
-    workers, rebuilding.WORKERS = rebuilding.WORKERS, 1
+    most, workers.WORKERS = workers.WORKERS, 1
     try:
         return timed(found.stream.rebuild)
     finally:
-        rebuilding.WORKERS = workers
+        workers.WORKERS = most
 
 
 # -- late records and years ----------------------------------------------------------------------------------------
@@ -354,10 +353,10 @@ def year_views(stream: LifeStream) -> float:
     bounds = stream.bounds()
     if bounds is None:
         raise SystemExit("the life stream is empty")
-    life, took = Life(*bounds), {}
+    took = {}
     for year in range(int(bounds[0][:4]), int(bounds[1][:4]) + 1):
         for measure in _MEASURES:
-            took[year, measure] = timed(partial(_draw_year, stream, year, measure, life))
+            took[year, measure] = timed(partial(_draw_year, stream, year, measure))
     slowest = max(took, key=lambda one: took[one])
     print(
         f"year: {len(took)} views, median {statistics.median(took.values()) * 1000:.0f} ms,"
@@ -366,8 +365,8 @@ def year_views(stream: LifeStream) -> float:
     return took[slowest]
 
 
-def _draw_year(stream: LifeStream, year: int, measure: str, life: Life) -> None:
-    maps(show_year(stream, year, measure), Moment(f"{year:04d}-07-01"), life)
+def _draw_year(stream: LifeStream, year: int, measure: str) -> None:
+    maps(show_year(stream, year, measure), Moment(f"{year:04d}-07-01"))
 
 
 def long_life(count: int) -> dict[str, float]:

@@ -45,11 +45,15 @@ class HomeAssistantServer:
     Attributes:
         url: its address.
         token: a long-lived token of its owner.
+        more: lines added to its configuration.
+        environment: added to that of its process.
     """
 
     folder: Path
     port: int
     token: str = ""
+    more: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -58,14 +62,14 @@ class HomeAssistantServer:
 
     def start(self) -> None:
         """Start it and wait until its demo home is there."""
-        (self.folder / "configuration.yaml").write_text(_CONFIGURATION.format(port=self.port))
+        (self.folder / "configuration.yaml").write_text(_CONFIGURATION.format(port=self.port) + self.more)
         with (self.folder / "start.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [_VENV / "bin" / "hass", "--config", self.folder, "--skip-pip"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONWARNINGS": "ignore"},
+                env={**os.environ, "PYTHONWARNINGS": "ignore", **self.environment},
             )
         self._wait_for("/api/onboarding")
         if not self.token:
@@ -102,14 +106,16 @@ class HomeAssistantServer:
         raise RuntimeError(f"Home Assistant did not answer {path}. Its log ends:\n{log}")
 
 
-def start_home_assistant(folder: Path) -> HomeAssistantServer:
+def start_home_assistant(
+    folder: Path, more: str = "", environment: dict[str, str] | None = None
+) -> HomeAssistantServer:
     """A running Home Assistant; without its environment the test skips, or fails with HEARTHSIDE_NEED_DATA=1."""
     if not (_VENV / "bin" / "hass").exists():
         message = f"no Home Assistant at {_VENV}; `make .cache/home-assistant/ready` installs it"
         if os.environ.get("HEARTHSIDE_NEED_DATA") == "1":
             pytest.fail(message)
         pytest.skip(message)
-    server = HomeAssistantServer(folder, _free_port())
+    server = HomeAssistantServer(folder, _free_port(), more=more, environment=environment or {})
     try:
         server.start()
     except BaseException:

@@ -8,8 +8,9 @@ import pytest
 
 from hearthside.alignment.block import COVERED, LAYERS, SILENT, UNKNOWN, DayBlock
 from hearthside.alignment.kinds import SYSTEM_KINDS, amount_of, is_life, note_of, rule_of
+from hearthside.alignment.stream import LifeStream
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Layer, Origin, Precision, Record
-from tests.alignment.lives import START, Vault, event, series
+from tests.alignment.lives import KEY, START, Vault, event, series
 
 DAY = START // DAY_MS
 
@@ -48,6 +49,29 @@ def test_nothing_is_inferred_from_silence(vault: Vault) -> None:
     for layer in LAYERS:
         if layer is not Layer.ENVIRONMENTAL:
             assert set(_coverage(block, layer)) == {UNKNOWN}
+
+
+def test_nothing_is_covered_beyond_the_present_but_what_was_said_of_later(vault: Vault) -> None:
+    sent = [event("position", START + 10 * HOUR_MS), event("state", START + 10 * HOUR_MS, entity="lamp")]
+    vault.take(*sent)
+    whole = vault.stream.fingerprint()
+    present = START + 10 * HOUR_MS + 20 * MINUTE_MS + 5_000
+
+    def at_present(ms: int) -> DayBlock:
+        looking = LifeStream(vault.folder, KEY, vault.journal, lambda: vault.zones[-1], present=lambda: ms)
+        block = looking.block(DAY)
+        assert block is not None
+        return block
+
+    block = at_present(present)
+    for layer in (Layer.ENVIRONMENTAL, Layer.RESIDENTIAL):
+        states = _coverage(block, layer)
+        assert states[600:621] == [COVERED] * 21 and set(states[621:]) == {UNKNOWN}  # 10:20 has begun
+    assert all(set(stream.last[621:].tolist()) == {-1} and stream.last[620] >= 0 for stream in block.streams)
+    assert _coverage(at_present(present + DAY_MS), Layer.ENVIRONMENTAL)[600:645] == [COVERED] * 45
+    early = at_present(START)  # its clock is behind: what was said of later still counts, and only that
+    assert _coverage(early, Layer.ENVIRONMENTAL)[599:602] == [UNKNOWN, COVERED, UNKNOWN]
+    assert vault.stream.fingerprint() == whole  # what is kept knows nothing of the present
 
 
 def test_silence_reaches_over_midnight_and_ends_after_a_day(vault: Vault) -> None:

@@ -232,6 +232,15 @@ def test_a_journey_moves_the_naive_times_it_covers(vault: Vault) -> None:
     vault.rebuilt()
 
 
+def test_a_home_zone_told_later_moves_naive_times_of_which_nothing_else_is_known(vault: Vault) -> None:
+    vault.zones.append(ZoneInfo(HOME_ZONE))
+    vault.take(*[stamped(CHATS, "message", on(day, 10), text=f"hi {day}") for day in range(3)])
+    vault.zones.append(ZoneInfo("America/New_York"))
+    vault.stream.update()
+    assert {(o.start_ms - o.raw_ms) // HOUR_MS for o in vault.stream.occurrences(kinds=["message"])} == {6}
+    vault.rebuilt()
+
+
 # -- samples, intervals and clocks over the borders of days and batches ------------------------------------------------
 
 

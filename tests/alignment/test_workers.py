@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from hearthside.alignment import rebuilding
-from hearthside.alignment.batch import Batch
+from hearthside.alignment.batch import Aligning, Batch, align_batch
 from hearthside.alignment.clocks.placing import KnownClocks
 from hearthside.alignment.rebuilding import DAYS_PER_BATCH, batches_of
-from hearthside.alignment.workers import align_runs
+from hearthside.alignment.workers import share
 from hearthside.events import DAY_MS, HOUR_MS, Record
 from tests.alignment.clocked_lives import BEGIN, PHONE, clocked_life, stamped, steady
 from tests.alignment.lives import Vault, open_vault
@@ -74,7 +74,9 @@ def _share(vault: Vault, workers: int, stop: Callable[[], bool] = NEVER) -> Iter
     clocks = _known(vault)
     runs = batches_of(vault.journal, clocks)
     assert len(runs) >= RUNS
-    return align_runs(vault.journal, clocks, runs[::-1], vault.journal.head().seq, workers, stop)
+    journal, upto = vault.journal, vault.journal.head().seq
+    work = Aligning(*journal.opened_with(), clocks, upto)
+    return share(work, runs[::-1], workers, stop, lambda days: align_batch(journal, clocks, days, upto))
 
 
 def _in_order(batches: Iterator[Batch]) -> list[Batch]:

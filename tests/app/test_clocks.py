@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hearthside.alignment.aligning import StreamName
 from hearthside.alignment.clocks.faults import EPOCH, PERSON, read_decision
 from hearthside.alignment.clocks.known import KnownClock
 from hearthside.alignment.clocks.placement import Held, Placement, trusted
-from hearthside.app.clocks import FARTHEST_MS, clock_claims, clocks_view, decide_clock
+from hearthside.app.clocks import FARTHEST_MS, clock_claims, clocks_view, decide_clock, sent_last
 from hearthside.errors import Refused
 from hearthside.events import DAY_MS, Event, Layer, Origin, Trust, day_start_ms
 from hearthside.journal import Journal
@@ -47,7 +48,7 @@ def known(clock: str, shift: float | None = None, sigma: float = 5.0, *held: Hel
 
 
 def rows(journal: Journal, *clocks: KnownClock) -> list[tuple[str, str, str, bool]]:
-    view = clocks_view(journal, clocks, [], NOW)
+    view = clocks_view(journal, clocks, [], NOW, {})
     return [(row.title, row.sentence, row.compared, row.trouble) for row in view.clocks]
 
 
@@ -63,7 +64,7 @@ def test_each_clock_is_told_in_a_sentence(journal: Journal) -> None:
     )  # fmt: skip
     assert found == [
         ("fast", "2 h fast, known to 2 s.", "9 times", False),
-        ("glasses", "2.4 s slow, known to 0.01 s.", "9 times", False),
+        ("Smart glasses", "2.4 s slow, known to 0.01 s.", "9 times", False),
         ("phone", "Right to 0.04 s.", "9 times", False),
         ("silent", "Not compared with this station’s clock; taken at its word.", "never", False),
         ("slow", "1 min 30 s slow, known to 1.2 s.", "9 times", False),
@@ -77,6 +78,36 @@ def test_the_epochs_of_a_device_are_one_row(journal: Journal) -> None:
     fresh = KnownClock("device:phone#c", trusted(), 0, None, 4, NOW + 5, None)
     (row,) = rows(journal, first, last, fresh)
     assert row[1].startswith("Not compared") and "since it was last started" in row[1] and row[2] == "42 times"
+
+
+CAPTION, DWELL = StreamName("visual", "glasses", "caption"), StreamName("visual", "gaze_dwell", "dwell")
+
+
+def test_last_heard_is_what_the_device_itself_sent(journal: Journal) -> None:
+    stamps = {
+        CAPTION: {"device:glasses": (5, NOW - 60_000), "device:phone": (5, NOW - 90_000)},
+        StreamName("visual", "glasses", "gaze"): {"device:glasses": (5, NOW - 80_000)},
+        DWELL: {"device:glasses": (5, NOW - 10_000), "device:made": (5, NOW)},  # made of the gaze, later
+    }
+    assert sent_last(stamps) == {"device:glasses": NOW - 60_000, "device:phone": NOW - 90_000}
+    silent = [known(f"device:{name}") for name in ("glasses", "phone", "made")]
+    view = clocks_view(journal, silent, [], NOW, stamps)
+    assert [(row.title, row.last_ms) for row in view.clocks] == [
+        ("Smart glasses", NOW - 60_000), ("made", None), ("phone", NOW - 90_000),
+    ]  # fmt: skip
+
+
+def test_last_heard_is_true_time_where_that_is_known(journal: Journal) -> None:
+    stamps = {CAPTION: {WATCH: (5, NOW - 60_000)}}
+
+    def last(one: KnownClock) -> int | None:
+        return clocks_view(journal, [one], [], NOW, stamps).clocks[0].last_ms
+
+    assert last(known(WATCH, 4_000.0, heard=NOW - 7)) == NOW - 7  # an exchange is by this station's clock
+    early = Placement(np.array([0]), np.array([9_000.0]), np.array([5.0]))
+    assert last(KnownClock(WATCH, early, 0, None, 3, NOW, None)) == NOW - 51_000
+    unbelieved = Placement(np.array([], dtype=np.int64), np.array([]), np.array([]), (Held(0, NOW, EPOCH, "Why."),))
+    assert last(KnownClock(WATCH, unbelieved, 0, None, 3, NOW, None)) is None
 
 
 def test_a_clock_that_is_wrong_now_says_so(journal: Journal) -> None:
@@ -100,7 +131,7 @@ def test_held_events_are_told_by_clock_and_reason_with_samples(journal: Journal)
     lost, own = Held(0, 10_000, EPOCH, "Why.", 77), Held(10_000, 2**60, PERSON, "You asked.")
     clock = known(WATCH, 0.0, 5.0, lost, own)
     held = [Record(each.id, WATCH, each.start_ms) for each in events]
-    first, second = clocks_view(journal, [clock], held[::-1], NOW).held
+    first, second = clocks_view(journal, [clock], held[::-1], NOW, {}).held
     assert (first.clock, first.first_ms, first.last_ms, first.title) == (WATCH, 0, 10_000, "watch")
     assert (first.count, first.from_ms, first.to_ms, first.reason, first.suggested_ms) == (10, 0, 9_000, "Why.", 77)
     assert first.samples == ((0, "note 0"), (4_000, "note 4"), (9_000, "note 9")) and not first.own_word
@@ -109,7 +140,7 @@ def test_held_events_are_told_by_clock_and_reason_with_samples(journal: Journal)
 
 def test_a_held_event_that_was_forgotten_is_counted_and_not_shown(journal: Journal) -> None:
     clock = known(WATCH, 0.0, 5.0, Held(0, 10, EPOCH, "Why."))
-    (group,) = clocks_view(journal, [clock], [Record(bytes(16), WATCH, 5)], NOW).held
+    (group,) = clocks_view(journal, [clock], [Record(bytes(16), WATCH, 5)], NOW, {}).held
     assert (group.count, group.samples) == (1, ())
 
 
@@ -139,7 +170,7 @@ def test_what_was_let_in_is_told_and_what_was_kept_out_is_not(journal: Journal) 
     decide_clock(journal, WATCH, DAY_MS, 3 * DAY_MS, "accept", None, NOW + 1)
     decide_clock(journal, "device:phone", 0, DAY_MS, "accept", None, NOW + 2)
     decide_clock(journal, "device:phone", 0, DAY_MS, "hold", None, NOW + 3)
-    decided = clocks_view(journal, [], [], NOW).decided
+    decided = clocks_view(journal, [], [], NOW, {}).decided
     assert [(one.clock, one.first_ms, one.last_ms) for one in decided] == [
         (WATCH, 0, DAY_MS),
         (WATCH, DAY_MS, 3 * DAY_MS),

@@ -100,6 +100,25 @@ def test_nothing_to_import_is_told(run: Run, tmp_path: Path) -> None:
     assert (both.status, "2 new" in both.out, "no such file" in both.out) == (1, True, True)
 
 
+def test_a_zone_can_be_told_later_and_moves_what_is_here(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "WhatsApp Chat with Ravi.txt").write_text(
+        "12/06/2025, 19:02 - Ravi: Still on for Thursday?\n20/06/2025, 08:15 - Ravi: Good morning\n"
+    )
+    first = run("import", tmp_path / "WhatsApp Chat with Ravi.txt")
+    assert "No home zone is known" in first.out
+    assert "hearthside zone Europe/Berlin" in first.out
+    wrong = run("zone", "Mars/Olympus")
+    assert (wrong.status, "zone-unknown" in wrong.err) == (5, True)
+    told = run("zone", "America/New_York")
+    assert (told.status, "You live by America/New_York." in told.out) == (0, True)
+    view = run("day", "2025-06-12", "--json").json()
+    assert view["offset_min"] == -240
+    [message] = view["lanes"][0]["items"]
+    assert (message["start_ms"] // 60_000 - 240) % 1440 == 19 * 60 + 2  # as the phone showed it
+    (tmp_path / "plays.jsonl").write_bytes(_plays(2))
+    assert "No home zone" not in run("import", tmp_path / "plays.jsonl").out
+
+
 def test_a_zone_and_names_are_kept_for_next_time(run: Run, tmp_path: Path) -> None:
     (tmp_path / "plays.jsonl").write_bytes(_plays(2))
     wrong = run("import", tmp_path / "plays.jsonl", "--zone", "Mars/Olympus")
@@ -125,6 +144,44 @@ def test_a_day(run: Run, sample: Path) -> None:
     view = run("day", _DAY, "--json").json()
     assert view["day"] == _DAY
     assert all(lane["items"] for lane in view["lanes"])
+
+
+def test_a_day_tells_who_wrote_a_message(run: Run, tmp_path: Path) -> None:
+    chat = tmp_path / "WhatsApp Chat with Ravi.txt"
+    chat.write_text("12/06/2025, 19:02 - Ravi: Still on for Thursday?\n12/06/2025, 19:05 - Ann: Yes, at eight\n"
+                    "20/06/2025, 08:15 - Ravi: Good morning\n")  # fmt: skip
+    run("import", chat, "--me", "Ann", "--zone", "Europe/Berlin")
+    lines = run("day", "2025-06-12").out.splitlines()
+    assert [line.split("text", 1)[1].strip() for line in lines if "message" in line] == [
+        "message: Ravi: Still on for Thursday?", "message: you: Yes, at eight  [Ravi]",
+    ]  # fmt: skip
+
+
+def test_a_day_outside_the_life_says_so(run: Run, sample: Path) -> None:
+    with house_in(sample) as house:
+        overview = house.overview()
+    assert (
+        f"before anything that is known. The first day with records is {overview.first_day}."
+        in run("day", "1999-05-05").out
+    )
+    assert (
+        f"after everything that is known. The last day with records is {overview.last_day}."
+        in run("day", "2031-05-05").out
+    )
+    assert "that is known" not in run("day", _DAY).out
+    assert run("day", "1999-05-05", "--json").json()["day"] == "1999-05-05"
+
+
+def test_a_slice_lists_episodes_and_says_since_when(run: Run, sample: Path) -> None:
+    view = run("slice", f"{_DAY}T12:30", "--json").json()
+    shown = run("slice", f"{_DAY}T12:30").out
+    assert view["episodes"]
+    for one in view["episodes"]:
+        assert one["label"] in shown
+    ages = [line.strip().split("  ")[0] for line in shown.splitlines() if "state: " in line or "position" in line]
+    assert ages
+    assert all(re.fullmatch(r"now|since (\w{3} )?\d\d:\d\d|\d+ (s|min) before", age) for age in ages)
+    assert any(age.startswith("since ") for age in ages)
 
 
 def test_a_slice(run: Run, sample: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -26,12 +27,13 @@ DAYS = 32
 IMPORT_LIMIT_S = 240
 
 
-@pytest.fixture(scope="module", params=[DEFAULT_SEED, FRESH_SEED], ids=["default-seed", f"seed-{FRESH_SEED}"])
+@pytest.fixture(scope="module", params=[DEFAULT_SEED, FRESH_SEED], ids=["default-seed", "fresh-seed"])
 def home(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[StationProcess, SampleLife]]:
     folder = tmp_path_factory.mktemp("home")
     seed = request.param
+    logging.getLogger(__name__).warning("the invented life has seed %s", seed)  # shown when a test fails
     life = generate(folder / "truth", seed=seed, last_day=datetime.now(tz=UTC).date(), days=DAYS)
     with station_process(folder, "--sample", "--seed", str(seed)) as station:
         yield station, life

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end.test_pages_browser import DESKTOP, PHONE, Visit, browser, phone, station, visit
 from tests.web.demo_day import at
-from tests.web.demo_house import LAST_DAY
+from tests.web.demo_house import FIRST_DAY, LAST_DAY
 from tests.web.demo_process import DemoProcess
 
 __all__ = ["browser", "phone", "station", "visit"]  # fixtures
@@ -97,7 +97,7 @@ def test_the_coverage_of_each_source_opens_on_demand(visit: Visit) -> None:
     expect(page.locator(".source-row").first).to_be_hidden()
     page.get_by_text("Coverage of each source").click()
     expect(page.locator(".source-row").first).to_be_visible()
-    expect(page.locator(".provisional-words")).to_contain_text("Glasses (from 20:50)")
+    expect(page.locator(".provisional-words")).to_contain_text("Smart glasses (from 20:50)")
 
 
 def test_a_row_of_the_week_leads_to_the_minute_that_was_clicked(visit: Visit) -> None:
@@ -159,6 +159,67 @@ def test_a_finger_reads_first_and_opens_with_the_second_tap(phone: Visit) -> Non
     assert "/year/" in page.url
     cell.tap()
     expect(page.locator("h1")).to_have_text("Saturday, 11 January 2025")
+
+
+def test_on_a_phone_the_sheet_of_a_minute_is_one_line_until_it_is_opened(phone: Visit) -> None:
+    page = phone.open(f"/day/{LAST_DAY}?at={AT}")
+    sheet, more = page.locator(".slice-panel"), page.get_by_role("button", name="Everything known of this minute")
+    expect(page.locator(".slice-clock")).to_have_text("14:20")
+    expect(page.locator(".slice-brief")).to_contain_text("with Ravi")
+    expect(page.locator(".slice-episodes")).to_be_hidden()
+
+    def height() -> float:
+        box = sheet.bounding_box()
+        assert box is not None
+        return box["height"]
+
+    assert height() <= 60  # of 844
+    page.locator(".slice-brief").tap()
+    expect(page.locator(".slice-episodes")).to_be_visible()
+    expect(more).to_have_attribute("aria-expanded", "true")
+    assert height() > 300
+    more.tap()
+    expect(page.locator(".slice-episodes")).to_be_hidden()
+    assert height() <= 60
+
+
+def test_words_that_do_not_fit_end_with_an_ellipsis(visit: Visit) -> None:
+    overrun = """() => [...document.querySelectorAll("text.bar-words")].filter((label) =>
+        label.getComputedTextLength() > label.ownerSVGElement.width.baseVal.value - label.x.baseVal[0].value + 1)
+        .map((label) => label.textContent)"""
+    said = "[...document.querySelectorAll('text.bar-words')].map((label) => label.textContent)"
+    page = visit.open(f"/day/{LAST_DAY}?zoom=hour&at={at(LAST_DAY, '18:10')}")
+    page.wait_for_function(f"{said}.some((words) => words.endsWith('…'))")
+    wide = page.evaluate(said)
+    assert page.evaluate(overrun) == [] and any(not words.endswith("…") for words in wide)
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_function(f"(wide) => {said}.join('').length < wide", arg=len("".join(wide)))
+    assert page.evaluate(overrun) == []
+    page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    page.wait_for_function(f"(wide) => {said}.join('|') === wide", arg="|".join(wide))  # the words come back
+
+
+def test_the_legend_of_a_month_has_the_colours_of_its_cells(visit: Visit) -> None:
+    page = visit.open("/month/2026-03")
+    fills = """(place) => [...document.querySelectorAll(`${place} .episode-sleep .bar`)]
+        .map((bar) => getComputedStyle(bar).fill)"""
+    legend = page.evaluate(fills, ".legend")
+    assert len(legend) == 1 and set(page.evaluate(fills, ".cell-strip")) == set(legend)
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "to"),
+    [
+        ("/day/1999-05-05", "before anything that is known", FIRST_DAY),
+        ("/day/2031-05-05", "after everything that is known", LAST_DAY),
+    ],
+)
+def test_a_day_outside_the_life_says_so_and_leads_into_it(visit: Visit, path: str, words: str, to: str) -> None:
+    page = visit.open(path)
+    expect(page.locator(".outside")).to_contain_text(words)
+    page.locator(".outside a").click()
+    page.wait_for_url(f"**/day/{to}")
+    expect(page.locator(".outside")).to_have_count(0)
 
 
 def test_rhythms_are_read_and_open_their_days(visit: Visit) -> None:

@@ -23,6 +23,7 @@ from hearthside.identity.tokens import (
     LONGEST_LOCK_MS,
     READ,
     UNKNOWN,
+    WRITE,
     Lockout,
     Token,
     TokenBook,
@@ -98,7 +99,15 @@ def test_a_token_needs_a_name(name: str) -> None:
     assert refused.value.code == "token-name-wrong"
 
 
-@pytest.mark.parametrize("scopes", [[], ["all"], ["home.control:"], ["capture.write "], ["ask", "memory.write"]])
+def test_one_of_several_scopes_is_enough() -> None:
+    text, made = token(scopes=[READ])
+    found = book(made)
+    assert found.check(text, READ, WRITE) is found.check(text, WRITE, READ)
+    with pytest.raises(Refused, match=r"does not open memory\.write or ask"):
+        found.check(text, WRITE, ASK)
+
+
+@pytest.mark.parametrize("scopes", [[], ["all"], ["home.control:"], ["capture.write "], ["ask", "memory.writes"]])
 def test_only_scopes_that_exist_are_given(scopes: list[str]) -> None:
     with pytest.raises(Refused) as refused:
         token(scopes=scopes)

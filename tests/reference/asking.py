@@ -14,7 +14,7 @@ from hearthside.events import DAY_MS, MINUTE_MS
 from hearthside.memory.asking.query import BY_TIME, CLOCKS, Filter, How, Is, Measure, Of, Query, Relation, Selection
 from hearthside.memory.asking.query import Test as Condition
 from hearthside.memory.asking.source import read_by
-from tests.memory.asking.lives import SmallLife
+from tests.memory.asking.lives import Happened, SmallLife
 
 Span = tuple[int, int]
 Key = tuple[str | None, ...]
@@ -47,6 +47,7 @@ class Line:
     numbers: dict[str, float]
     ids: tuple[bytes, ...]
     held: int = 0
+    end_offset: int = 0
 
     @property
     def span(self) -> Span:
@@ -87,7 +88,7 @@ def _lines(life: SmallLife, select: Selection) -> list[Line]:
             if not what.names or one.kind in what.names:
                 found.append(Line(
                     one.start_ms, one.end_ms, one.by_day, life.offset_of(one), life.day_of(one), one.amount, one.source,
-                    one.kind, one.layer.value, one.origin.value, one.text, one.note, dict(one.numbers), (one.id,),
+                    one.kind, one.layer.value, one.origin.value, one.text, one.note, dict(one.numbers), (one.id,), 0, _end_offset(life, one),
                 ))  # fmt: skip
         found.sort(key=lambda line: (line.start, line.ids))
     elif what.of is Of.SAMPLES:
@@ -99,7 +100,7 @@ def _lines(life: SmallLife, select: Selection) -> list[Line]:
                         offset = life.offset_at(at)
                         here = (at + offset * MINUTE_MS) // DAY_MS
                         found.append(Line(at, at + MINUTE_MS, False, offset, here, value, part.source, part.measure,
-                                          part.layer.value, "", "", "", {}, ()))  # fmt: skip
+                                          part.layer.value, "", "", "", {}, (), 0, offset))  # fmt: skip
         found.sort(key=lambda line: line.start)
     else:
         roles = {spot.id: spot.role for spot in life.spots}
@@ -116,12 +117,19 @@ def _lines(life: SmallLife, select: Selection) -> list[Line]:
     return [replace(line, held=0 if line.end is None else line.end - line.start) for line in found]
 
 
+def _end_offset(life: SmallLife, one: Happened) -> int:
+    if rule_of(one.kind).day_by_end and one.end_ms is not None and one.carried_min is not None:
+        return one.carried_min
+    return life.offset_at(one.end_ms or one.start_ms)
+
+
 def _thing(life: SmallLife, start: int, end: int, kind: str, label: str, ids: tuple[bytes, ...]) -> Line:
     at = end if rule_of(kind).day_by_end else start
     day = (at + life.offset_at(at) * MINUTE_MS) // DAY_MS
     return Line(
-        start, end, False, life.offset_at(start), day, (end - start) / 1000, "", kind, "", "", label, "", {}, ids
-    )
+        start, end, False, life.offset_at(start), day, (end - start) / 1000, "", kind, "", "", label, "", {}, ids,
+        0, life.offset_at(end),
+    )  # fmt: skip
 
 
 def _meets(line: Line, where: Filter) -> bool:
@@ -133,7 +141,7 @@ def _meets(line: Line, where: Filter) -> bool:
         and (not where.origins or line.origin in where.origins)
         and all(word.casefold() in both for word in where.words)
         and all(name.casefold() in named.casefold() for name in where.about)
-        and all(_holds(line, test) for test in where.tests)
+        and all(_holds(line, test) for test in where.tests if isinstance(test.value, str) or not where.longest)
     )
 
 
@@ -185,10 +193,13 @@ def _select(life: SmallLife, select: Selection, as_time: bool = False) -> tuple[
         if relation.how is How.OUTSIDE and as_time:
             without += anchors
         lines = _related(lines, relation, anchors, inside, as_time)
-    overlapping = as_time and not where.once and select.only is None
+    overlapping = as_time and not where.once and not where.longest and select.only is None
     lines = [line for line in lines if _in_period(life, line, where, overlapping)]
     if where.once:
         lines = _fullest(lines)
+    if where.longest:
+        lines = _longest_of_days(lines)
+        lines = [line for line in lines if all(_holds(line, test) for test in where.tests)]
     if select.only is not None:
         lines = _nth(lines, select.only)
     return lines, inside, without
@@ -313,6 +324,19 @@ def _fullest(lines: list[Line]) -> list[Line]:
     return [line for line in lines if best[line.day, line.kind] == line.source]
 
 
+def _longest_of_days(lines: list[Line]) -> list[Line]:
+    def measured(line: Line) -> bool:
+        length = ((line.end or line.start) - line.start) / 1000
+        return bool(line.amount) and abs((line.amount or 0) - length) > 1
+
+    kept = []
+    for day, kind in dict.fromkeys((line.day, line.kind) for line in lines):
+        same = [line for line in lines if (line.day, line.kind) == (day, kind)]
+        better = [line for line in same if measured(line)] or same
+        kept.append(max(better, key=lambda line: (line.end or line.start) - line.start))
+    return [line for line in lines if any(line is one for one in kept)]
+
+
 # -- groups ------------------------------------------------------------------------------------------------------------
 
 
@@ -354,6 +378,12 @@ def _value(life: SmallLife, query: Query, rows: list[Line]) -> float | None:
         case Measure.GAP:
             spans = _merged([_whole(line) for line in rows])
             return max(((b[0] - a[1]) / 1000 for a, b in pairwise(spans)), default=None)
+        case Measure.STREAK:
+            there = {line.day for line in rows}
+            return float(max((_days_from(day, there) for day in there), default=0))
+        case Measure.PAUSE:
+            days = sorted({line.day for line in rows})
+            return max((float(b - a - 1) for a, b in pairwise(days)), default=None)
     values = [value for line in rows if (value := _field(life, query.field, line)) is not None]
     if not values:
         return None
@@ -363,6 +393,10 @@ def _value(life: SmallLife, query: Query, rows: list[Line]) -> float | None:
         Measure.SUM: math.fsum, Measure.MEAN: fmean, Measure.MEDIAN: median, Measure.MIN: min, Measure.MAX: max,
     }  # fmt: skip
     return how[query.measure](values)
+
+
+def _days_from(day: int, there: set[int]) -> int:
+    return 1 + _days_from(day + 1, there) if day in there else 0
 
 
 def _whole(line: Line) -> Span:
@@ -376,7 +410,7 @@ def _field(life: SmallLife, name: str, line: Line) -> float | None:
     if line.by_day or (name == "end" and line.end is None):
         return None
     at = line.start if name == "start" else line.end or 0
-    offset = line.offset if name == "start" else life.offset_at(at)
+    offset = line.offset if name == "start" else line.end_offset
     return (at / MINUTE_MS + offset) % 1440
 
 
@@ -386,9 +420,9 @@ def _clock(measure: Measure, minutes: list[float]) -> float | None:
     if math.hypot(x, y) < 1e-9:
         return None
     mean = math.atan2(y, x) * 1440 / (2 * math.pi) % 1440
-    if measure is Measure.MEAN:
-        return mean
-    how: dict[Measure, Callable[[list[float]], float]] = {Measure.MEDIAN: median, Measure.MIN: min, Measure.MAX: max}
+    how: dict[Measure, Callable[[list[float]], float]] = {
+        Measure.MEAN: fmean, Measure.MEDIAN: median, Measure.MIN: min, Measure.MAX: max,
+    }  # fmt: skip
     return (how[measure]([(minute - mean + 720) % 1440 - 720 for minute in minutes]) + mean) % 1440
 
 
@@ -414,7 +448,7 @@ def expected(life: SmallLife, query: Query, now_ms: int) -> Expected:
     for key, lines in cells.items():
         days, known = _count_days(query.by, key, asked), _count_days(query.by, key, heard)
         value = _value(life, query, lines)
-        if query.measure in {Measure.COUNT, Measure.DAYS} and not value and not known:
+        if query.measure in {Measure.COUNT, Measure.DAYS, Measure.STREAK} and not value and not known:
             value = None
         if query.per_day:
             value = None if value is None or not known else value / known

@@ -18,8 +18,8 @@ whatsapp | message | text | 07:44 | - | Yes, but no fish please, I had enough of
 whatsapp | message | text | 07:46 | - | The Alder then? It was so quiet last time | Ines · The Four | person
 whatsapp | message | text | 12:31 | - | Presentation moved to nine tomorrow | Ravi | person
 whatsapp | message | text | 12:33 | - | Nine?! I will go to bed early then | Ravi | self
-takeout_my_activity | search | text | 19:02 | - | quiet restaurants near the river | search | self
-takeout_my_activity | search | text | 19:05 | - | the alder menu vegetarian | search | self
+google_my_activity | search | text | 19:02 | - | quiet restaurants near the river | search | self
+google_my_activity | search | text | 19:05 | - | the alder menu vegetarian | search | self
 whatsapp | message | text | 22:58 | - | Still awake, slides are not done | Ravi | self
 glasses | dwell | visual | 08:20 | 08:26 | a bakery window with almond cakes | gaze 74 % | device
 glasses | caption | visual | 12:40 | 13:10 | a salad bowl on a wooden table, two people | canteen | device
@@ -27,9 +27,9 @@ glasses | caption | visual | 18:10 | 18:31 | a river path with bare trees and a 
 glasses | caption | visual | 20:15 | 20:50 | a laptop with slides, a mug of tea | kitchen | device
 omi | utterance | auditory | 08:31 | 08:38 | I slept badly, give me the short version | you, tired | self
 omi | utterance | auditory | 14:05 | 14:52 | Let us cut the second half of the talk | Ravi, calm | person
-lastfm | listen | auditory | 18:05 | 18:09 | Lanterns – Paper Boats | album Low Tide | self
-lastfm | listen | auditory | 18:09 | 18:14 | Northbound – Paper Boats | album Low Tide | self
-lastfm | listen | auditory | 18:14 | 18:19 | Slow Ember – The Hollow Hills | album Ash | self
+last_fm | listen | auditory | 18:05 | 18:09 | Lanterns – Paper Boats | album Low Tide | self
+last_fm | listen | auditory | 18:09 | 18:14 | Northbound – Paper Boats | album Low Tide | self
+last_fm | listen | auditory | 18:14 | 18:19 | Slow Ember – The Hollow Hills | album Ash | self
 oura_sleep | sleep | behavioural | 00:48 | 06:52 | Slept 5 h 31 min | efficiency 88 % | device
 oura_sleep | workout | behavioural | 17:58 | 18:40 | Walking | 2.9 km | device
 activitywatch | app_use | behavioural | 09:02 | 11:48 | Slides | Quarterly review | self

@@ -51,6 +51,7 @@ from tests.web.demo_day import (
     series_lines,
     source_coverage,
 )
+from tests.web.demo_doors import DemoDoors
 from tests.web.demo_views import demo_health, demo_safety, demo_training
 
 FIRST_DAY, LAST_DAY = demo_life.FIRST, "2026-03-31"
@@ -96,6 +97,7 @@ class DemoHouse:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.doors = DemoDoors(self.canary)
         evidence = [as_hit(item) for item in lane_items(LAST_DAY)]
         self.current_offer: Offer | None = Offer(
             "f" * 32,

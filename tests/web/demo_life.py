@@ -151,7 +151,7 @@ def clock_episode(day: int, track: DemoTrack, kind: str, label: str, begin: floa
 
 STREAMS = (
     (Layer.TEXT, "whatsapp", "message", 40, 300), (Layer.VISUAL, "glasses", "caption", 25, 240),
-    (Layer.AUDITORY, "omi", "utterance", 18, 150), (Layer.AUDITORY, "lastfm", "listen", 20, 80),
+    (Layer.AUDITORY, "omi", "utterance", 18, 150), (Layer.AUDITORY, "last_fm", "listen", 20, 80),
     (Layer.BEHAVIOURAL, "oura_sleep", "sleep", 1, 430), (Layer.BEHAVIOURAL, "oura_sleep", "met", 1, 1290),
     (Layer.BEHAVIOURAL, "activitywatch", "app_use", 120, 420), (Layer.ENVIRONMENTAL, "owntracks", "position", 90, 1100),
     (Layer.RESIDENTIAL, "home_assistant", "state", 60, 1440),

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 
 from hearthside.events import Event, Record, Rejected
-from hearthside.identity.tokens import ADMIN, ASK, CAPTURE, READ, Lockout, Token, TokenBook, new_token
+from hearthside.identity.tokens import ADMIN, ASK, CAPTURE, READ, WRITE, Lockout, Token, TokenBook, new_token
 from hearthside.web.capture import Outcome, capture_app
 from hearthside.web.house import Job
 from hearthside.web.residents import Resident
@@ -23,7 +23,7 @@ from tests.web.demo_day import at
 from tests.web.demo_house import LAST_DAY, DemoHouse
 
 HOUSEHOLD = ("Mira", "Tomas")
-SCOPES = (CAPTURE, READ, ASK, ADMIN)
+SCOPES = (CAPTURE, READ, WRITE, ASK, ADMIN)
 
 
 def canary(person: str) -> str:

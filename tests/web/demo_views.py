@@ -110,10 +110,10 @@ def demo_training(last_day: str) -> TrainingView:
 def demo_health(last_day: str, down: bool) -> HealthView:
     """Two nodes, eight sources, a few refused rows."""
     names = [
-        ("whatsapp", "WhatsApp", 1_842),
-        ("glasses", "Glasses captions", 1_233),
+        ("whatsapp", "WhatsApp chat", 1_842),
+        ("glasses", "Smart glasses", 1_233),
         ("omi", "Omi transcripts", 402),
-        ("lastfm", "Last.fm", 511),
+        ("last_fm", "Last.fm", 511),
         ("oura_sleep", "Oura sleep", 58),
         ("activitywatch", "ActivityWatch", 5_120),
         ("owntracks", "OwnTracks", 3_004),
@@ -126,7 +126,7 @@ def demo_health(last_day: str, down: bool) -> HealthView:
             count,
             at(last_day, "21:40"),
             f"{last_day}T21:40+01:00",
-            2 if name == "lastfm" else 0,
+            2 if name == "last_fm" else 0,
             name == "omi",
         )
         for name, title, count in names
@@ -158,8 +158,8 @@ def demo_health(last_day: str, down: bool) -> HealthView:
         ],
         "Verified today at 03:00: 14,380 records, chain whole.",
         [
-            ("lastfm", "scrobbles.csv, line 88", "the time lies in the future"),
-            ("lastfm", "scrobbles.csv, line 412", "no artist"),
+            ("last_fm", "scrobbles.csv, line 88", "the time lies in the future"),
+            ("last_fm", "scrobbles.csv, line 412", "no artist"),
         ],
         [(f"{last_day}T02:11:04+01:00", "training job", "http://127.0.0.1:8471", "1.2 MB, sealed training data")],
     )

@@ -11,6 +11,7 @@ from hearthside.alignment.views import EpisodeItem, LaneItem, OffsetRun, Provisi
 from hearthside.events import HOUR_MS, MINUTE_MS, Layer, Origin, Precision
 from hearthside.web.day_page import (
     below_chart,
+    brief_words,
     clock_about,
     correction_words,
     day_head,
@@ -18,7 +19,6 @@ from hearthside.web.day_page import (
     hour_head,
     hour_list,
     item_facts,
-    length_words,
     provisional_words,
     slice_body,
 )
@@ -73,16 +73,18 @@ def test_an_episode_is_told_with_its_evidence() -> None:
 def test_a_minute_shows_what_runs_and_what_may_change() -> None:
     view = DemoHouse().slice(at(LAST_DAY, "22:30"))
     words = "".join(ElementTree.fromstring(slice_body(view)).itertext())
-    assert "May still change: Glasses, OwnTracks" in words and "Slides" in words and "Home" in words
-    assert "Omi said 14:08, corrected by −3 min ± 20 s" in slice_body(DemoHouse().slice(at(LAST_DAY, "14:20")))
+    assert "May still change: OwnTracks, Smart glasses" in words and "Slides" in words and "Home" in words
+    assert "Omi conversations said 14:08, corrected by −3 min ± 20 s" in slice_body(
+        DemoHouse().slice(at(LAST_DAY, "14:20"))
+    )
     assert "May still" not in slice_body(DemoHouse().slice(at(LAST_DAY, "10:00")))
 
 
 def test_what_may_change_names_its_sources() -> None:
     day = DemoHouse().day(LAST_DAY)
-    assert "Glasses (from 20:50), OwnTracks (from 22:10)" in provisional_words(day)
+    assert "Smart glasses (from 20:50), OwnTracks (from 22:10)" in provisional_words(day)
     early = [Provisional("glasses", Layer.VISUAL, day.start_ms - 1)]
-    assert "come in yet: Glasses." in provisional_words(replace(day, provisional=early))
+    assert "come in yet: Smart glasses." in provisional_words(replace(day, provisional=early))
     assert provisional_words(replace(day, provisional=[])) == ""
     assert "by-source" not in below_chart(replace(day, sources=[])) and "by-source" in below_chart(day)
 
@@ -115,5 +117,12 @@ def test_the_head_says_the_clock_and_its_change() -> None:
     assert "someday" in day_head(replace(day, day="someday"), "", "")
 
 
-def test_lengths() -> None:
-    assert [length_words(ms) for ms in (0, 59 * MINUTE_MS, 65 * MINUTE_MS)] == ["0 min", "59 min", "1 h 05 min"]
+def test_a_minute_in_one_line_is_its_episodes_or_what_is_recorded() -> None:
+    busy = DemoHouse().slice(at(LAST_DAY, "22:30"))
+    assert brief_words(busy) == " · ".join(one.label for one in busy.episodes[:3]) and busy.episodes
+    alone = replace(busy, episodes=[])
+    first = next(item for layer in alone.layers for item in layer.now)
+    assert brief_words(alone).startswith(first.text)
+    assert brief_words(replace(alone, layers=[])) == "nothing recorded in this minute"
+    hostile = EpisodeItem("work", HOSTILE, TEN, TEN + MINUTE_MS, 1.0, [])
+    assert "<script" not in slice_body(replace(busy, episodes=[hostile]))

@@ -79,11 +79,14 @@ def test_coverage_is_told_in_shapes_and_in_words() -> None:
     assert all(f"cover-{coverage.value}" in coverage_legend() for coverage in Coverage)
 
 
-def test_narrow_bars_carry_no_words_and_middling_ones_only_on_a_wide_screen() -> None:
+def test_narrow_bars_carry_no_words() -> None:
     assert "text" not in worded_bar(0, 0, 2, 18, "words", "bar", 4.8)
-    assert "wide-only" in worded_bar(0, 0, 8, 18, "words", "bar", 4.8)
-    wide = worded_bar(0, 0, 40, 18, "words", "bar", 4.8)
-    assert "words" in wide and "wide-only" not in wide
+    assert ">words</text>" in worded_bar(0, 0, 8, 18, "words", "bar", 4.8)
+    assert "text" not in worded_bar(0, 0, 40, 18, "", "bar", 4.8)
+
+
+def test_the_legend_is_as_strong_as_the_cells_of_a_month() -> None:
+    assert "legend-strong" in episode_legend(["sleep"], strong=True) and "strong" not in episode_legend(["sleep"])
 
 
 def test_places_have_the_row_below_the_episodes() -> None:

@@ -173,7 +173,7 @@ def test_what_may_still_change_is_veiled_from_where_its_source_was_last_heard() 
 def test_each_source_has_its_own_coverage() -> None:
     rows = parsed(source_rows(a_day()))
     labels = [one.get("aria-label", "") for one in rows.iter("svg") if one.get("role") == "img"]
-    assert len(labels) == len(a_day().sources) and labels[0].startswith("WhatsApp: ")
+    assert len(labels) == len(a_day().sources) and labels[0].startswith("WhatsApp chat: ")
 
 
 # -- measures ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 import pytest
 
 from hearthside.alignment.views import YearView
-from hearthside.web.drawing import Life
 from hearthside.web.drawing_year import (
     first_shade,
     maps,
@@ -25,15 +24,13 @@ from hearthside.web.year_page import below_maps, middle
 from hearthside.web.zoom import Moment
 from tests.web.demo_house import FIRST_DAY, LAST_DAY, DemoHouse
 
-ALL_TIME = Life("", "")
-
 
 def view(measure: str = "sleep", year: int = 2025, years: int = 1) -> YearView:
     return DemoHouse().year(year, measure, years)
 
 
-def cells(view: YearView, life: Life = ALL_TIME, moment: str = "2025-07-09") -> list[ElementTree.Element]:
-    chart = ElementTree.fromstring(year_chart(view, view.years[0], Moment(moment), life))
+def cells(view: YearView, moment: str = "2025-07-09") -> list[ElementTree.Element]:
+    chart = ElementTree.fromstring(year_chart(view, view.years[0], Moment(moment)))
     return [one for one in chart.iter("a") if "heat-day" in one.get("class", "")]
 
 
@@ -46,15 +43,16 @@ def test_every_day_has_a_cell_that_leads_to_it_and_says_its_figure() -> None:
     assert "is-moment" in found[189].get("class", "")
 
 
-def test_nothing_known_is_hatched_zero_is_empty_and_before_and_after_the_life_is_blank() -> None:
+def test_nothing_known_is_hatched_also_before_and_after_the_life_and_zero_is_empty() -> None:
     found = cells(view("steps"))
     looks = {one.get("class", "").split()[1] for one in found}
     assert looks == {"unknown", "none", "shade-1", "shade-2", "shade-3", "shade-4", "shade-5"}
     assert "unknown" in found[224].get("class", "") and "nothing known" in found[224].get("aria-label", "")
-    future = cells(view("steps", 2026), Life(FIRST_DAY, LAST_DAY))
-    assert "beyond" in future[100].get("class", "") and "beyond" not in future[80].get("class", "")
-    early = cells(view("steps", 2023), Life(FIRST_DAY, LAST_DAY))
-    assert "beyond" in early[0].get("class", "")
+    future = cells(view("steps", 2026))
+    assert "unknown" in future[100].get("class", "") and "unknown" not in future[80].get("class", "")
+    early = cells(view("steps", 2023))
+    assert "unknown" in early[0].get("class", "")
+    assert "unknown" in year_legend(view("steps"))  # what is drawn is in the legend
 
 
 def test_shades_follow_the_edges() -> None:
@@ -67,9 +65,7 @@ def test_shades_follow_the_edges() -> None:
 
 
 def test_coverage_stands_below_the_map_week_by_week() -> None:
-    chart = ElementTree.fromstring(
-        year_chart(view(year=2024), view(year=2024).years[0], Moment("2024-07-01"), ALL_TIME)
-    )
+    chart = ElementTree.fromstring(year_chart(view(year=2024), view(year=2024).years[0], Moment("2024-07-01")))
     strips = [one for one in chart.iter("svg") if one.get("role") == "img"]
     assert len(strips) == 6 and all("heard in" in one.get("aria-label", "") for one in strips)
     classes = [rect.get("class") for rect in strips[5].iter("rect")]  # the home was connected in March
@@ -93,7 +89,7 @@ def test_measures_are_offered_in_groups() -> None:
 
 def test_years_stand_below_each_other_with_the_same_steps() -> None:
     several = view("steps", 2026, 3)
-    drawn = maps(several, Moment("2026-02-02"), ALL_TIME)
+    drawn = maps(several, Moment("2026-02-02"))
     heads = [one.get("href") for one in ElementTree.fromstring(f"<div>{drawn}</div>").iter("a") if not one.get("class")]
     assert heads == [f"/year/{year}?day={year}-07-01" for year in (2026, 2025, 2024)]
     assert len(ElementTree.fromstring(month_table(several, several.years[1])).findall("tbody/tr")) == 12

@@ -25,7 +25,6 @@ from hearthside.web.markup import (
     moment_words,
     offset_words,
     problem_card,
-    source_words,
     tag,
 )
 from tests.web.demo_day import at, lane_items
@@ -139,7 +138,6 @@ def test_times_read_like_times() -> None:
     assert moment_words(at(LAST_DAY, "07:44"), UTC) == "Tue 31 Mar 2026, 06:44"
     assert clock_words(at(LAST_DAY, "07:44"), 60) == "07:44"
     assert (offset_words(60), offset_words(-210), offset_words(0)) == ("UTC+01:00", "UTC−03:30", "UTC+00:00")
-    assert (source_words("lastfm"), source_words("oura_sleep")) == ("Last.fm", "Oura sleep")
 
 
 def test_evidence_is_counted_and_absent_when_there_is_none() -> None:

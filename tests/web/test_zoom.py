@@ -18,6 +18,7 @@ from hearthside.web.zoom import (
     bounds,
     days_in_month,
     moved,
+    outside_note,
     steps_of,
     week_days,
     whole_number,
@@ -86,6 +87,31 @@ def test_steps_end_where_the_life_ends() -> None:
     before, after = steps_of(Zoom.YEAR, MOMENT, "2023-12-31", "2024-05-03", measure="steps")
     assert "measure=steps" in before and "step-off" in after
     assert all("step-off" not in one for one in steps_of(Zoom.DAY, MOMENT, "", ""))
+
+
+@pytest.mark.parametrize(
+    ("zoom", "day", "words", "href"),
+    [
+        (Zoom.DAY, "1999-05-05", "This day lies before anything that is known. The first day with records is "
+         "Wednesday, 1 May 2024.", "/day/2024-05-01"),
+        (Zoom.DAY, "2024-05-10", "This day lies after everything that is known. The last day with records is "
+         "Thursday, 9 May 2024.", "/day/2024-05-09"),
+        (Zoom.WEEK, "2024-04-28", "This week lies before anything that is known. The first day with records is "
+         "Wednesday, 1 May 2024.", "/week/2024-05-01"),
+        (Zoom.YEAR, "2031-01-01", "This year lies after everything that is known. The last day with records is "
+         "Thursday, 9 May 2024.", "/year/2024?day=2024-05-09"),
+    ],
+)  # fmt: skip
+def test_what_lies_outside_the_life_leads_to_the_nearest_day(zoom: Zoom, day: str, words: str, href: str) -> None:
+    note = ElementTree.fromstring(outside_note(zoom, Moment(day), "2024-05-01", "2024-05-09"))
+    assert "".join(note.itertext()) == words
+    assert [link.get("href") for link in note.iter("a")] == [href]
+
+
+def test_what_touches_the_life_has_no_note() -> None:
+    for zoom, day in ((Zoom.DAY, "2024-05-01"), (Zoom.WEEK, "2024-04-29"), (Zoom.YEAR, "2024-12-31")):
+        assert outside_note(zoom, Moment(day), "2024-05-01", "2024-05-09") == ""
+    assert outside_note(Zoom.DAY, MOMENT, "", "") == ""
 
 
 def test_numbers_and_dates_from_addresses() -> None:

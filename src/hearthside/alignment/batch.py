@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import orjson
@@ -29,6 +31,7 @@ from hearthside.alignment.naive import parse_naive
 from hearthside.alignment.offsets import MINUTES
 from hearthside.alignment.revisions import revision_name
 from hearthside.alignment.store import facts_of, facts_of_samples
+from hearthside.alignment.tracks import heard_offsets
 from hearthside.alignment.zones import ZoneRun, zone_runs
 from hearthside.events import DAY_MS
 from hearthside.journal import Journal
@@ -68,6 +71,7 @@ class Batch:
         keyed: records with a key.
         spoken: see `book.spoken_in`.
         naive: streams and raw days of naive local times, to be placed once the person's offset is known.
+        offsets: see `tracks.heard_offsets`.
         reach: by stream of samples the last day that one of its series reaches, where that is after this run.
     """
 
@@ -80,7 +84,33 @@ class Batch:
     keyed: list[Keyed] = field(default_factory=list)
     spoken: dict[tuple[str, int], tuple[int, int, int]] = field(default_factory=dict)
     naive: dict[StreamName, set[int]] = field(default_factory=dict)
+    offsets: dict[int, bytes] = field(default_factory=dict)
     reach: dict[StreamName, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Aligning:
+    """What a worker needs to align runs of days: secret, it holds the keys of the journal.
+
+    Attributes:
+        folder: of the vault.
+        keys: of the journal, the one in force first.
+        upto: see `align_batch`.
+    """
+
+    folder: Path
+    keys: tuple[bytes, ...]
+    clocks: KnownClocks
+    upto: int
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[range], Batch]]:
+        """Open the journal; what aligns one run of days."""
+        journal = Journal(self.folder, self.keys[0], lambda: 0, former_keys=self.keys[1:])  # it writes nothing
+        try:
+            yield lambda days: align_batch(journal, self.clocks, days, self.upto)
+        finally:
+            journal.close()
 
 
 def align_batch(journal: Journal, clocks: KnownClocks, days: range, upto: int) -> Batch:
@@ -92,13 +122,15 @@ def align_batch(journal: Journal, clocks: KnownClocks, days: range, upto: int) -
     Nothing is carried in from before the first day, and samples of series that began before it are left out: who
     writes it marks the days that are to be put together (`Batch.reach`).
     """
-    batch = Batch(days[0], days[-1])
+    batch = Batch(days[0], days[-1], offsets=heard_offsets(journal, days))
     first, last = days[0] * DAY_MS, (days[-1] + 1) * DAY_MS
-    rows = chain.from_iterable(journal.bodies(*bounds) for bounds in clocks.raw_ranges(clocks.placements, first, last))
+    rows = chain.from_iterable(
+        journal.bodies_between(*bounds) for bounds in clocks.raw_ranges(clocks.placements, first, last)
+    )
     for name, gathered in gather(rows).items():
         if name.series:
             batch.units[name] = gathered.bodies[-1]["unit"]
-        inside = _beginning(gathered, first, last)
+        inside = gathered.between(first, last)
         _note(batch, inside, upto)
         latest = _latest(batch, gathered, inside)
         if any(parse_naive(clock) is not None for clock in batch.clocks.get(name, ())):
@@ -108,11 +140,6 @@ def align_batch(journal: Journal, clocks: KnownClocks, days: range, upto: int) -
         else:
             _events(batch, latest, days, clocks)
     return batch
-
-
-def _beginning(rows: Gathered, first: int, last: int) -> Gathered:
-    """The rows that begin in [first, last) by their own clock."""
-    return rows.only(lambda i: first <= rows.starts[i] < last)
 
 
 def _note(batch: Batch, rows: Gathered, upto: int) -> None:

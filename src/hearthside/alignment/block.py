@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 import numpy as np
@@ -80,8 +80,15 @@ class DayBlock:
         return not self.streams and not self.samples
 
 
-def read_block(connection: apsw.Connection, store: Store, track: OffsetTrack, day: int) -> DayBlock:
-    """A UTC day, from its chunks and the bounds of those beside it."""
+def read_block(
+    connection: apsw.Connection, store: Store, track: OffsetTrack, day: int, present_ms: int | None = None
+) -> DayBlock:
+    """A UTC day, from its chunks and the bounds of those beside it.
+
+    Args:
+        present_ms: present time, UTC: that a source would have spoken again says nothing of what has not come yet, so
+            nothing holds beyond it but what a source itself said of later. None: as if everything had passed.
+    """
     near: dict[int, dict[int, ChunkFacts]] = {}
     for fact in store.facts(connection, day - 1, day + 1):
         near.setdefault(fact.stream, {})[fact.day] = fact
@@ -97,10 +104,22 @@ def read_block(connection: apsw.Connection, store: Store, track: OffsetTrack, da
         chunk = store.chunk(connection, number, day, fact.version)
         columns = None if chunk is None else _stream_columns(name, chunk, near[number])
         if columns is not None:
-            streams.append(columns)
+            streams.append(columns if present_ms is None else until_present(columns, day, present_ms))
     minutes = day * DAY_MS + np.arange(MINUTES, dtype=np.int64) * MINUTE_MS
     coverage = _coverage(streams, samples)
     return DayBlock(day, streams, samples, track.at(minutes).astype(np.int16), track.sure(minutes), coverage)
+
+
+def until_present(columns: StreamColumns, day: int, present_ms: int) -> StreamColumns:
+    """The same stream of a UTC day without what would hold after the present and after its own last word."""
+    heard = np.flatnonzero(columns.count)
+    passed = present_ms // MINUTE_MS - day * MINUTES + 1  # minutes of the day that have begun
+    first = max(passed, int(heard[-1]) + 1 if len(heard) else 0)
+    if first >= MINUTES:
+        return columns
+    coverage, last = columns.coverage.copy(), columns.last.copy()
+    coverage[first:], last[first:] = UNKNOWN, -1
+    return replace(columns, coverage=coverage, last=last)
 
 
 def _sample_column(name: StreamName, found: SampleDay) -> SampleColumn:

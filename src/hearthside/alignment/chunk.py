@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO, StringIO
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from hearthside.alignment.columns import NO_END, EventColumns
+from hearthside.alignment.columns import NO_END, EventColumns, halves
 from hearthside.alignment.kernel import INSTANT, covered_minutes, minute_columns, touched_minutes
 from hearthside.alignment.kinds import KindRule
 from hearthside.alignment.offsets import MINUTES
@@ -216,14 +217,10 @@ class _Taking:
         self._position += total
         if not total:
             return [""] * len(lengths)
-        ends = np.cumsum(lengths).tolist()
-        if raw.isascii():
-            joined = raw.decode("ascii")
-            return [joined[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
-        return [
-            raw[end - length : end].decode("utf-8", "surrogatepass")
-            for end, length in zip(ends, lengths.tolist(), strict=True)
-        ]
+        each = lengths.tolist()
+        if raw.isascii():  # reading on and on is faster than cutting pieces out
+            return list(map(StringIO(raw.decode("ascii")).read, each))
+        return [piece.decode("utf-8", "surrogatepass") for piece in map(BytesIO(raw).read, each)]
 
 
 def pack_minutes(carried: Carried, minutes: Minutes) -> bytes:
@@ -255,7 +252,8 @@ def unpack_minutes(packed: bytes) -> tuple[Carried, Minutes]:
 def changed_minutes(before: Chunk | None, after: Chunk | None, rule: KindRule) -> tuple[int, int]:
     """First and last minute of the day whose slice differs; (0, 1439) when only words of the whole day differ."""
     day = (before or after).day  # type: ignore[union-attr]
-    spans = _spans(before) ^ _spans(after)
+    head, tail = _alike(before.own, after.own) if before is not None and after is not None else (0, 0)
+    spans = _spans(before, head, tail) ^ _spans(after, head, tail)
     if not spans:
         return 0, MINUTES - 1
     start = np.array([span[1] for span in spans], dtype=np.int64)
@@ -265,11 +263,27 @@ def changed_minutes(before: Chunk | None, after: Chunk | None, rule: KindRule) -
     return int(np.clip(first.min(), 0, MINUTES - 1)), int(np.clip((final + reach).max(), 0, MINUTES - 1))
 
 
-def _spans(chunk: Chunk | None) -> set[tuple[bytes, int, int]]:
+def _alike(one: EventColumns, other: EventColumns) -> tuple[int, int]:
+    """With how many same events at the same times both begin, and with how many of the rest they end."""
+    n = min(len(one), len(other))
+    head = _alike_from(one, other, np.arange(n), np.arange(n))
+    back = np.arange(1, n - head + 1)
+    return head, _alike_from(one, other, len(one) - back, len(other) - back)
+
+
+def _alike_from(one: EventColumns, other: EventColumns, mine: Ints, theirs: Ints) -> int:
+    """How many events are the same, compared in this order, before the first that is not."""
+    same = (one.start_ms[mine] == other.start_ms[theirs]) & (one.end_ms[mine] == other.end_ms[theirs])
+    same &= (halves(one.ids[mine]) == halves(other.ids[theirs])).all(axis=1)
+    return len(same) if same.all() else int(np.argmin(same))
+
+
+def _spans(chunk: Chunk | None, head: int, tail: int) -> set[tuple[bytes, int, int]]:
+    """Id, start and end of all events but of so many of the day's own at its beginning and at its end."""
     if chunk is None:
         return set()
-    own = chunk.own
-    rows = zip(own.ids.tolist(), own.start_ms.tolist(), own.end_ms.tolist(), strict=True)
+    own, part = chunk.own, slice(head, len(chunk.own) - tail)
+    rows = zip(own.ids[part].tolist(), own.start_ms[part].tolist(), own.end_ms[part].tolist(), strict=True)
     carried = chunk.carried
     return {*rows, *zip(carried.ids.tolist(), carried.start_ms.tolist(), carried.end_ms.tolist(), strict=True)}
 

@@ -3,20 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import groupby
+from pathlib import Path
+from typing import TypeAlias
 
 import apsw
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from hearthside.alignment.columns import EventColumns
 from hearthside.alignment.episodes import Episode, Finder, SampleRun, Window, finder_names, load_finder
 from hearthside.alignment.offsets import MINUTES, OffsetTrack
-from hearthside.alignment.store import Store, next_version, writing
+from hearthside.alignment.store import Store, memory_of, next_version, writing
 from hearthside.alignment.tracks import read_track
+from hearthside.alignment.workers import share
 from hearthside.events import DAY_MS, MINUTE_MS
+from hearthside.identity.database import open_database
 
-_DAYS_PER_COMMIT = 64
+_DUE_PER_COMMIT, _DAYS_PER_TASK = 64, 16
+Due: TypeAlias = "list[tuple[int, str]]"
+"""UTC days and names of the finders that have to look there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeking:
+    """What a worker needs to look for episodes: secret, it holds the key of the derived database."""
+
+    path: Path
+    key: bytes
+    home: tzinfo
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[Due], Found]]:
+        """Open the database; what looks wherever that is due."""
+        connection = open_database(self.path, self.key)
+        store = Store()
+        try:
+            yield lambda due: look(connection, store, self.home, due)
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found wherever that was due, and in which state of the life stream."""
+
+    due: Due
+    bodies: list[bytes | None]
+    state: tuple[str, ...]
+
+
+def look(connection: apsw.Connection, store: Store, home: tzinfo, due: Due) -> Found:
+    """Look for episodes, and write nothing."""
+    connection.execute("BEGIN")  # all of it sees one state
+    try:
+        track = read_track(connection, home)
+        bodies = [_search(connection, store, track, day, finder) for day, finder in due]
+        return Found(due, bodies, _state(connection))
+    finally:
+        connection.execute("COMMIT")
+
+
+def search_shared(
+    connection: apsw.Connection,
+    store: Store,
+    seeking: Seeking,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool],
+) -> None:
+    """Look for episodes in several processes, newest first; what changed meanwhile is left for `search_all`."""
+    sql = "SELECT day, finder FROM unsearched ORDER BY day DESC, finder"
+    due = [(int(day), str(finder)) for day, finder in connection.execute(sql)]
+    tasks = [list(run) for _, run in groupby(due, lambda one: one[0] // _DAYS_PER_TASK)]
+    if workers < 2 or len(tasks) < 2 * workers:
+        return
+    done = 0
+
+    def here(task: Due) -> Found:
+        return look(connection, store, seeking.home, task)
+
+    for found in share(seeking, tasks, workers, stop, here):
+        with writing(connection):
+            if _state(connection) == found.state:
+                for (day, finder), body in zip(found.due, found.bodies, strict=True):
+                    _keep(connection, day, finder, body)
+                connection.executemany("DELETE FROM unsearched WHERE day = ? AND finder = ?", found.due)
+        done += len(found.due)
+        if progress is not None:
+            progress(done, len(due))
+
+
+def _state(connection: apsw.Connection) -> tuple[str, ...]:
+    """What the finders look at: equal states give equal episodes."""
+    return tuple(memory_of(connection, name) for name in ("generation", "slices", "track", "home_zone"))
 
 
 def search_all(
@@ -31,10 +115,10 @@ def search_all(
     while not stop():
         with writing(connection):
             sql = "SELECT day, finder FROM unsearched ORDER BY day DESC, finder LIMIT ?"
-            due = [(int(day), str(finder)) for day, finder in connection.execute(sql, (_DAYS_PER_COMMIT,))]
+            due = [(int(day), str(finder)) for day, finder in connection.execute(sql, (_DUE_PER_COMMIT,))]
             track = read_track(connection, home)
             for day, finder in due:
-                _search(connection, store, track, day, finder)
+                _keep(connection, day, finder, _search(connection, store, track, day, finder))
             connection.executemany("DELETE FROM unsearched WHERE day = ? AND finder = ?", due)
         if not due:
             break
@@ -45,14 +129,19 @@ def search_all(
     return done
 
 
-def _search(connection: apsw.Connection, store: Store, track: OffsetTrack, day: int, name: str) -> None:
-    found = list[Episode]()
-    if name in finder_names():
-        finder = load_finder(name)
-        window = window_of(connection, store, track, day, finder)
-        if window.columns or window.samples:
-            found = [episode for episode in finder.find(window) if window.owns(episode.start_ms)]
-    body = pack_episodes(found) if found else None
+def _search(connection: apsw.Connection, store: Store, track: OffsetTrack, day: int, name: str) -> bytes | None:
+    """The episodes of a day as bytes; None when there are none."""
+    if name not in finder_names():
+        return None
+    finder = load_finder(name)
+    window = window_of(connection, store, track, day, finder)
+    if not window.columns and not window.samples:
+        return None
+    found = [episode for episode in finder.find(window) if window.owns(episode.start_ms)]
+    return pack_episodes(found) if found else None
+
+
+def _keep(connection: apsw.Connection, day: int, name: str, body: bytes | None) -> None:
     before = connection.execute("SELECT body FROM episode WHERE day = ? AND finder = ?", (day, name)).fetchone()
     if body == (None if before is None else bytes(before[0])):
         return
@@ -87,8 +176,15 @@ def window_of(connection: apsw.Connection, store: Store, track: OffsetTrack, day
     measures: dict[str, list[SampleRun]] = {}
     for number in sorted(runs, key=lambda number: names[number]):
         measures.setdefault(names[number].kind, []).append(runs[number])
-    offsets = track.at(minutes).astype(np.int16)
-    return Window(day, first * DAY_MS, (last + 1) * DAY_MS, columns, measures, offsets)
+    return Window(day, first * DAY_MS, (last + 1) * DAY_MS, columns, measures, _offsets(track, minutes))
+
+
+def _offsets(track: OffsetTrack, minutes: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
+    """The person's offset at each of some minutes in order; where it is one for all, nothing is looked up for each."""
+    first, last = track.pieces(minutes[[0, -1]]).tolist()
+    if first == last:
+        return np.full(len(minutes), track.offset_min[first], np.int16)
+    return track.at(minutes).astype(np.int16)
 
 
 def pack_episodes(found: list[Episode]) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
@@ -114,10 +116,25 @@ def rooms(columns: EventColumns) -> Codes:
     return _codes(columns, _room)
 
 
+_KEPT = 16  # the days that lie in the windows of several days at once
+_coded: OrderedDict[tuple[int, Callable[[str], int]], tuple[EventColumns, Codes]] = OrderedDict()
+
+
 def _codes(columns: EventColumns, of: Callable[[str], int]) -> Codes:
+    """The code of each event; of the columns asked for last it is known, for every day is in the windows of others."""
+    kept = _coded.get((id(columns), of))
+    if kept is not None and kept[0] is columns:
+        return kept[1]
     values, text = columns.numbers.get("value"), columns.text
-    found = np.zeros(len(columns), np.int8)
-    # A state that is a number is a reading, not a firing: most of a home's states.
-    chosen = range(len(columns)) if values is None else np.flatnonzero(np.isnan(values)).tolist()
-    found[chosen] = [of(text[i]) for i in chosen]
+    if values is None:
+        found = np.fromiter(map(of, text), np.int8, len(text))
+    else:  # a state that is a number is a reading, not a firing: most of a home's states
+        found = np.zeros(len(columns), np.int8)
+        chosen = np.flatnonzero(np.isnan(values)).tolist()
+        found[chosen] = [of(text[i]) for i in chosen]
+    found.flags.writeable = False
+    _coded[id(columns), of] = columns, found
+    while len(_coded) > _KEPT:
+        with suppress(KeyError):  # another thread was faster
+            _coded.popitem(last=False)
     return found

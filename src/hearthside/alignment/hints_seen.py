@@ -18,8 +18,7 @@ def pack_hints(own: EventColumns) -> bytes:
     """The names met in a chunk as bytes; none gives no bytes."""
     region = own.kind == "region_enter"
     rows, said = [], dict[str, int]()
-    for i, name in enumerate(own.text if region else own.note):
-        start = int(own.start_ms[i])
+    for i, (name, start) in enumerate(zip(own.text if region else own.note, own.start_ms.tolist(), strict=True)):
         if name and start - said.get(name, start - _AGAIN_MS) >= _AGAIN_MS:
             said[name] = start
             rows.append([start, name, *(_number(own, field, i) if region else None for field in ("lat", "lon"))])

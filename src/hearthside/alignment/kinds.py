@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hearthside.events import Event, Json, Origin
@@ -14,6 +14,7 @@ SYSTEM_KINDS = frozenset(
         "ledger", "adapter_decision", "receipt", "round", "gate", "erasure", "attestation",
         "cursor", "backup", "drill", "verification", "token",
         "clock_exchange", "clock_estimate", "clock_decision", "clock_claim",
+        "memory_decision", "annotation",
     }
 )  # fmt: skip
 
@@ -73,6 +74,7 @@ _AMOUNTS = {
 _SPECIAL_AMOUNTS = frozenset({*_AMOUNTS, "app_time_day"})
 _NOTES = ("speaker", "tone", "app", "place", "activity", "album")
 _NOTE_NAMES = frozenset(_NOTES)
+_NAN = float("nan")
 
 NUMBERS: dict[str, dict[str, str]] = {
     "position": {"lat": "lat", "lon": "lon", "accuracy_m": "accuracy_m"},
@@ -107,6 +109,20 @@ def amount_in(kind: str, payload: Mapping[str, Json], start_ms: int, end_ms: int
     return None
 
 
+def amounts_in(
+    kind: str, payloads: Sequence[Mapping[str, Json]], starts: Sequence[int], ends: Sequence[int | None]
+) -> list[float]:
+    """`amount_in` of many events of one kind; NaN where there is none."""
+    if kind not in _SPECIAL_AMOUNTS:
+        return [
+            _NAN if end_ms is None else (end_ms - start_ms) / 1000
+            for start_ms, end_ms in zip(starts, ends, strict=True)
+        ]
+    rows = zip(payloads, starts, ends, strict=True)
+    found = (amount_in(kind, payload, start_ms, end_ms) for payload, start_ms, end_ms in rows)
+    return [_NAN if amount is None else amount for amount in found]
+
+
 def note_of(event: Event) -> str:
     """A second line for an event: who said it, where, in which tone."""
     return note_in(event.kind, event.payload, event.origin is Origin.SELF)
@@ -122,6 +138,31 @@ def note_in(kind: str, payload: Mapping[str, Json], own: bool) -> str:
     if not parts:
         return ""
     return " · ".join(dict.fromkeys(str(part) for part in parts if part))
+
+
+def notes_in(kind: str, payloads: Sequence[Mapping[str, Json]], own: Sequence[bool]) -> list[str]:
+    """`note_in` of many events of one kind: the same words come again and again, so each note is put together once."""
+    said = set[str]().union(*payloads)
+    columns: list[list[Json]] = [[payload.get(name) for payload in payloads] for name in _NOTES if name in said]
+    if kind == "conversation":
+        columns.insert(0, [payload.get("title") for payload in payloads])
+    elif kind == "message":
+        senders = [None if mine else payload.get("sender") for payload, mine in zip(payloads, own, strict=True)]
+        columns[:0] = [[payload.get("conversation") for payload in payloads], senders]
+    if not columns:
+        return [""] * len(payloads)
+    known: dict[tuple[Json, ...], str] = {}
+    return [_note(parts, known) for parts in zip(*columns, strict=True)]
+
+
+def _note(parts: tuple[Json, ...], known: dict[tuple[Json, ...], str]) -> str:
+    try:
+        return known[parts]
+    except (KeyError, TypeError):  # new, or something that cannot be looked up
+        note = " · ".join(dict.fromkeys(str(part) for part in parts if part))
+        if all(part is None or type(part) is str for part in parts):  # 1 and True would be taken for one another
+            known[parts] = note
+        return note
 
 
 def number_of(value: Json) -> float:

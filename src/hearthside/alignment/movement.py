@@ -21,7 +21,9 @@ NIGHT_LEAST_MS = 3 * HOUR_MS
 """A night away has at least this much of the local hours 0 to 6."""
 
 
-def movements(visits: Sequence[Visit], places: Sequence[Place], offsets: Offsets | None = None) -> list[Episode]:
+def movements(
+    visits: Sequence[Visit], places: Sequence[Place], offsets: Offsets | None = None, first: int = 0
+) -> list[Episode]:
     """The episodes of a range of visits, in order of start.
 
     `home` and `work` are visits to places with that role; `away` a visit of at least `NIGHT_LEAST_MS` of a night to a
@@ -35,12 +37,13 @@ def movements(visits: Sequence[Visit], places: Sequence[Place], offsets: Offsets
         visits: in order of time, as `places.find_places` gives them; a part of a life will do.
         places: of the whole life.
         offsets: UTC offset in minutes at UTC times; None: the times are local already.
+        first: the first visit that is asked about; those before it only say where the person came from.
     """
     by_id = {place.id: place for place in places}
     night = _night_ms(visits, offsets)
     homed = any(place.role == "home" for place in places)
     found: list[Episode] = []
-    for k, visit in enumerate(visits):
+    for k, visit in enumerate(visits[first:], first):
         if k and (way := _way(visits[k - 1], visit, by_id)) is not None:
             found.append(way)
         if (being := _being(visit, by_id, night[k], homed)) is not None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hearthside.alignment.geodesy import distances_m
-from hearthside.alignment.visits import Visit
+from hearthside.alignment.geodesy import Floats, distances_m, nearest
+from hearthside.alignment.hint_table import HintRow, HintTable
+from hearthside.alignment.visits import VisitTable
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS
 
 Ints = npt.NDArray[np.int64]
@@ -71,6 +71,10 @@ class Hint:
     lat: float | None = None
     lon: float | None = None
 
+    def row(self) -> HintRow:
+        """The same as a row of `hint_table`."""
+        return self.start_ms, self.name, self.kind, self.lat, self.lon
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -81,38 +85,39 @@ class Name:
     role: str = ""
 
 
+_NO_NAME = Name("", "")
+
+
 def names_of(
-    spots: Sequence[tuple[float, float]],
-    visits: Sequence[Visit],
-    member: Sequence[int],
+    lat: Floats,
+    lon: Floats,
+    visits: VisitTable,
+    member: Ints,
     offsets: Offsets | None,
     named: Sequence[NamedPlace],
-    hints: Iterable[Hint],
+    hints: HintTable,
 ) -> list[Name]:
     """A name for each place; what counts first: the person's, one met there, its role, its number.
 
     Args:
-        spots: latitude and longitude of each place.
-        visits: all visits, in order of time; member: the index of the place of each.
+        lat, lon: of each place, (places,).
+        visits: all visits, in order of time; member: (visits,) the index of the place of each.
     """
-    if not spots:
+    if not len(lat):
         return []
-    lat, lon = (np.array(column, dtype=np.float64) for column in zip(*spots, strict=True))
     own = _own_names(lat, lon, named)
     met = _met_names(lat, lon, visits, member, hints)
-    roles = _roles(visits, np.array(member), len(spots), offsets, {n.role for n in own.values()})
+    roles = _roles(visits, member, len(lat), offsets, {n.role for n in own.values()})
     found = []
-    for k in range(len(spots)):
-        role = roles.get(k, Name("", ""))
+    for k in range(len(lat)):
+        role = roles.get(k, _NO_NAME)
         name = own.get(k) or met.get(k) or (role if role.label else None)
         name = name or Name(f"place {k + 1}", f"It is the number {k + 1} of the places visited; nothing names it.")
         found.append(Name(name.label, name.why, name.role or role.role))
     return found
 
 
-def _own_names(
-    lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64], named: Sequence[NamedPlace]
-) -> dict[int, Name]:
+def _own_names(lat: Floats, lon: Floats, named: Sequence[NamedPlace]) -> dict[int, Name]:
     """By place, the name the person gave; of several the nearest, of equally near ones the later decision."""
     found: dict[int, tuple[float, Name]] = {}
     for name in named:
@@ -127,55 +132,57 @@ def _own_names(
 # -- names met there ---------------------------------------------------------------------------------------------------
 
 
-def _met_names(
-    lat: npt.NDArray[np.float64],
-    lon: npt.NDArray[np.float64],
-    visits: Sequence[Visit],
-    member: Sequence[int],
-    hints: Iterable[Hint],
-) -> dict[int, Name]:
+@dataclass(frozen=True, slots=True)
+class _Most:
+    """The name met most often at a place, how often, and how often any was."""
+
+    name: str
+    count: int
+    of: int
+
+
+def _met_names(lat: Floats, lon: Floats, visits: VisitTable, member: Ints, hints: HintTable) -> dict[int, Name]:
     """By place, the name met there most often; of equally frequent ones the first in the alphabet."""
-    votes: dict[str, dict[int, Counter[str]]] = {"region_enter": {}, "caption": {}}
-    starts = np.array([v.start_ms for v in visits], dtype=np.int64)
-    for (name, kind, where), times in _grouped(hints).items():
-        if kind not in votes or not name:
-            continue
-        if where is not None:
-            away = distances_m(lat, lon, *where)
-            places = [int(np.argmin(away))] * len(times) if away.min() <= HINT_REACH_M else []
-        else:
-            places = _visited(starts, visits, member, times)
-        for k in places:
-            votes[kind].setdefault(k, Counter())[name] += 1
+    place = _places_of_hints(lat, lon, visits, member, hints)
     found: dict[int, Name] = {}
-    for k, counts in votes["caption"].items():
-        name, count = _most(counts)
-        if count >= _LEAST_CAPTIONS and 2 * count > counts.total():
-            found[k] = Name(name, f"The glasses saw “{name}” there {count} times.")
-    for k, counts in votes["region_enter"].items():
-        name, count = _most(counts)
-        often = "once" if count == 1 else f"{count} times"
-        found[k] = Name(name, f"The phone, or its location history, called this place “{name}” {often}.")
+    for k, most in _most_met(place, hints, ~hints.region).items():
+        if most.count >= _LEAST_CAPTIONS and 2 * most.count > most.of:
+            found[k] = Name(most.name, f"The glasses saw “{most.name}” there {most.count} times.")
+    for k, most in _most_met(place, hints, hints.region).items():
+        often = "once" if most.count == 1 else f"{most.count} times"
+        why = f"The phone, or its location history, called this place “{most.name}” {often}."
+        found[k] = Name(most.name, why)
     return found
 
 
-def _grouped(hints: Iterable[Hint]) -> dict[tuple[str, str, tuple[float, float] | None], list[int]]:
-    """Times by name, kind and spot; a hint that is given twice counts once."""
-    found: dict[tuple[str, str, tuple[float, float] | None], list[int]] = {}
-    for hint in sorted(set(hints), key=lambda h: (h.start_ms, h.name, h.kind)):
-        spot = None if hint.lat is None or hint.lon is None else (round(hint.lat, 4), round(hint.lon, 4))
-        found.setdefault((hint.name.strip(), hint.kind, spot), []).append(hint.start_ms)
+def _places_of_hints(lat: Floats, lon: Floats, visits: VisitTable, member: Ints, hints: HintTable) -> Ints:
+    """(hints,) the place of each, -1 for none: the nearest to its spot, or that of the visit it falls into."""
+    row = np.searchsorted(visits.start_ms, hints.start_ms + HINT_EARLY_MS, "right") - 1
+    there = (row >= 0) & (hints.start_ms < visits.end_ms[row])
+    found: Ints = np.where(there, member[row], -1)
+    spotted = np.flatnonzero(~np.isnan(hints.lat))
+    if len(spotted):
+        spots = np.round(np.stack([hints.lat[spotted], hints.lon[spotted]]), 4)
+        once, which = np.unique(spots, axis=1, return_inverse=True)
+        found[spotted] = nearest(lat, lon, once[0], once[1], HINT_REACH_M)[which.ravel()]
     return found
 
 
-def _visited(starts: Ints, visits: Sequence[Visit], member: Sequence[int], times: Sequence[int]) -> list[int]:
-    """The places of the visits that these times fall into."""
-    indices = np.searchsorted(starts, np.array(times, dtype=np.int64) + HINT_EARLY_MS, "right") - 1
-    return [member[k] for k, ms in zip(indices.tolist(), times, strict=True) if k >= 0 and ms < visits[k].end_ms]
-
-
-def _most(counts: Counter[str]) -> tuple[str, int]:
-    return min(counts.items(), key=lambda item: (-item[1], item[0]))
+def _most_met(place: Ints, hints: HintTable, chosen: npt.NDArray[np.bool_]) -> dict[int, _Most]:
+    """By place, what some of the names come to."""
+    counted = chosen & (place >= 0)
+    if not counted.any():
+        return {}
+    pairs, count = np.unique(place[counted] * len(hints.names) + hints.name[counted], return_counts=True)
+    at, name = np.divmod(pairs, len(hints.names))
+    whole = np.bincount(at, weights=count)
+    alphabet = np.argsort(sorted(range(len(hints.names)), key=hints.names.__getitem__))
+    ranked = np.lexsort((alphabet[name], -count, at))
+    places, first = np.unique(at[ranked], return_index=True)
+    return {
+        k: _Most(hints.names[name[row]], int(count[row]), int(whole[k]))
+        for k, row in zip(places.tolist(), ranked[first].tolist(), strict=True)
+    }
 
 
 # -- home and work -----------------------------------------------------------------------------------------------------
@@ -190,11 +197,9 @@ class _Held:
     why: str
 
 
-def _roles(
-    visits: Sequence[Visit], member: Ints, places: int, offsets: Offsets | None, own: set[str]
-) -> dict[int, Name]:
+def _roles(visits: VisitTable, member: Ints, places: int, offsets: Offsets | None, own: set[str]) -> dict[int, Name]:
     """By place, whether it is a home or a place of work, at any time of the life."""
-    start, end = (np.array([getattr(v, name) for v in visits], dtype=np.int64) for name in ("start_ms", "end_ms"))
+    start, end = visits.start_ms, visits.end_ms
     shift = np.zeros_like(start) if offsets is None else offsets(start).astype(np.int64) * MINUTE_MS
     start, end = start + shift, end + shift  # local from here on; the offset at the begin counts for the whole visit
     month = start.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
@@ -207,8 +212,8 @@ def _roles(
     works = _holders(member, month, work, places, WORK_MONTH_MS, "working hours (weekdays 10 to 16)")
     if not works:
         works = _only(member, work, places, WORK_LEAST_MS, "working hours away from home (weekdays 10 to 16)")
-        days = {(int(k), int(ms) // DAY_MS) for k, ms, w in zip(member, start, work, strict=True) if w}
-        works = [w for w in works if sum(k == w.place for k, _ in days) >= WORK_LEAST_DAYS]
+        days = start // DAY_MS
+        works = [w for w in works if len(np.unique(days[(member == w.place) & (work > 0)])) >= WORK_LEAST_DAYS]
     return {**_called("work", works, own), **_called("home", homes, own)}
 
 

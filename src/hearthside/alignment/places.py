@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 
-from hearthside.alignment.geodesy import DEGREE_M, distances_m, metres, wrapped
-from hearthside.alignment.place_names import Hint, NamedPlace, Offsets, names_of
-from hearthside.alignment.visits import Visit
+from hearthside.alignment.geodesy import Floats, distances_m
+from hearthside.alignment.hint_table import HintTable, hint_table
+from hearthside.alignment.leaders import REACH_M, Leaders
+from hearthside.alignment.place_names import Hint, Ints, NamedPlace, Offsets, names_of
+from hearthside.alignment.visits import Visit, VisitTable, table_of
 
-REACH_M = 120.0
-"""A visit within this distance of a place's centre is a visit to that place."""
+__all__ = ["REACH_M", "Place", "find_places", "places_of"]
 
 _MIN_RADIUS_M = 30.0  # no place is known better
 _SPREAD = 0.9  # share of the time spent at a place that its radius holds
-_LEAST_COSINE = 0.01  # nobody lives within 60 km of a pole
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,134 +71,62 @@ def find_places(
         hints: what else names a place.
     """
     ordered = sorted(visits, key=lambda v: (v.start_ms, v.end_ms, v.evidence))
-    founded, member = _cluster(ordered)
-    groups: list[list[Visit]] = [[] for _ in founded]
-    for visit, index in zip(ordered, member, strict=True):
-        groups[index].append(visit)
-    bare = [_place(cluster, group) for cluster, group in zip(founded, groups, strict=True)]
-    spots = [(place.lat, place.lon) for place in bare]
-    called = names_of(spots, ordered, member, offsets, names, hints)
-    places = [
-        replace(place, label=name.label, why=name.why, role=name.role) for place, name in zip(bare, called, strict=True)
-    ]
-    return places, [_named(visit, places[index]) for visit, index in zip(ordered, member, strict=True)]
+    table, leaders = table_of(ordered), Leaders()
+    leaders.follow(*points_of(table))
+    places = places_of(table, leaders, offsets, names, hint_table(hint.row() for hint in hints))
+    where = [(places[index].id, places[index].label) for index in leaders.member.tolist()]
+    return places, table.visits(range(len(table)), where)
 
 
-def _named(v: Visit, place: Place) -> Visit:
-    """The visit with its place; written out, for `dataclasses.replace` takes three times as long."""
-    return Visit(
-        v.start_ms, v.end_ms, v.lat, v.lon, v.radius_m, place.id, place.label, v.evidence, v.sure, v.observed_ms,
-        v.fixes, v.unseen_ms,
-    )  # fmt: skip
+def points_of(table: VisitTable) -> tuple[Floats, Floats, Floats]:
+    """Visits as points to cluster: latitude, longitude and, as the weight, the length."""
+    return table.lat, table.lon, (table.end_ms - table.start_ms).astype(np.float64)
 
 
-# -- clustering --------------------------------------------------------------------------------------------------------
+def places_of(
+    table: VisitTable, leaders: Leaders, offsets: Offsets | None, names: Sequence[NamedPlace], hints: HintTable
+) -> list[Place]:
+    """The places of visits that were clustered, in order of the first visit; see `find_places`."""
+    if not len(table):
+        return []
+    member, (lat, lon) = leaders.member, leaders.centres
+    radius = np.round(np.maximum(_MIN_RADIUS_M, _holding_m(table, member, lat, lon)), 1)
+    lat, lon = np.round(lat, 6), np.round(lon, 6)
+    called = names_of(lat, lon, table, member, offsets, names, hints)
+    last_ms = np.zeros(len(lat), dtype=np.int64)
+    np.maximum.at(last_ms, member, table.end_ms)
+    count, spent, first_ms = np.bincount(member), _times_ms(table, member), table.start_ms[leaders.founders]
+    return [
+        Place(
+            _id(table, founder), float(lat[k]), float(lon[k]), float(radius[k]), int(count[k]), int(spent[k]),
+            int(first_ms[k]), int(last_ms[k]), called[k].label, called[k].why, called[k].role,
+        )
+        for k, founder in enumerate(leaders.founders)
+    ]  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Cluster:
-    """A place while it is being found: its founding visit, its centre so far and the weight that has."""
-
-    founder: Visit
-    lat: float
-    lon: float
-    weight: float
-    cell: tuple[int, int]
-    cells: set[tuple[int, int]] = field(default_factory=set)
-
-    def add(self, lat: float, lon: float, weight: float) -> None:
-        self.weight += weight
-        share = weight / self.weight
-        self.lat += (lat - self.lat) * share
-        self.lon = wrapped(self.lon + wrapped(lon - self.lon) * share)
+def _id(table: VisitTable, founder: int) -> str:
+    """The id of a place, from the first record of its founding visit."""
+    evidence = table.evidence_of(founder)
+    first = f"{table.start_ms[founder]} {table.lat[founder]} {table.lon[founder]}"
+    key = evidence[0] if evidence else first.encode()
+    return hashlib.blake2b(key, digest_size=8, person=b"place").hexdigest()
 
 
-def _cluster(ordered: Sequence[Visit]) -> tuple[list[_Cluster], list[int]]:
-    """The clusters in order of founding, and of each visit the index of its own."""
-    clusters: list[_Cluster] = []
-    member: list[int] = []
-    near: dict[tuple[int, int], list[int]] = {}  # cell -> clusters whose centre may be within reach of its points
-    for visit, cell in zip(ordered, _cells(ordered), strict=True):
-        lat, lon, weight = visit.lat, visit.lon, float(visit.end_ms - visit.start_ms)
-        best, best_m = -1, REACH_M
-        for index in near.get(cell, ()):
-            cluster = clusters[index]
-            away_m = metres(lat, lon, cluster.lat, cluster.lon)
-            if away_m <= best_m:
-                best, best_m = index, away_m
-        if best < 0:
-            best = len(clusters)
-            clusters.append(_Cluster(visit, lat, lon, weight, cell))
-            _register(clusters[best], best, near)
-        else:
-            cluster = clusters[best]
-            cluster.add(lat, lon, weight)
-            if (moved := _cell(cluster.lat, cluster.lon)) != cluster.cell:
-                cluster.cell = moved
-                _register(cluster, best, near)
-        member.append(best)
-    return clusters, member
+def _times_ms(table: VisitTable, member: Ints) -> Ints:
+    """(places,) the time spent at each; a sum of whole numbers far below 2**53, and so exact."""
+    return np.bincount(member, weights=table.end_ms - table.start_ms).astype(np.int64)
 
 
-def _cells(visits: Sequence[Visit]) -> list[tuple[int, int]]:
-    """The cell of each visit: `_cell`, of all at once."""
-    lat = np.array([v.lat for v in visits], dtype=np.float64)
-    lon = np.array([v.lon for v in visits], dtype=np.float64)
-    row = np.floor(lat * DEGREE_M / REACH_M).astype(np.int64)
-    rows, index = np.unique(row, return_inverse=True)
-    width = np.array([_width(r) for r in rows.tolist()], dtype=np.float64)[index]
-    column = np.floor(lon / width).astype(np.int64)
-    return list(zip(row.tolist(), column.tolist(), strict=True))
-
-
-def _cell(lat: float, lon: float) -> tuple[int, int]:
-    """Row and column of a grid whose cells are at least `REACH_M` wide and high."""
-    row = math.floor(lat * DEGREE_M / REACH_M)
-    return row, math.floor(lon / _width(row))
-
-
-@lru_cache(maxsize=4096)
-def _width(row: int) -> float:
-    """Degrees of longitude of a cell in a row: `REACH_M` at its edge nearer to the pole, an even part of the circle."""
-    degrees = REACH_M / DEGREE_M
-    edge = math.radians(max(abs(row), abs(row + 1)) * degrees)
-    return 180.0 / math.floor(180.0 * max(math.cos(edge), _LEAST_COSINE) / degrees)
-
-
-def _register(cluster: _Cluster, index: int, near: dict[tuple[int, int], list[int]]) -> None:
-    """Note the cluster in all cells that hold points within reach of any point of its own cell."""
-    row = cluster.cell[0]
-    for r in (row - 1, row, row + 1):
-        width = _width(r)
-        around = round(360.0 / width)
-        middle = math.floor(cluster.lon / width)
-        for column in range(middle - 3, middle + 4):  # one cell for the way to the edge of its own, two for the reach
-            cell = (r, (column + around // 2) % around - around // 2)
-            if cell not in cluster.cells:
-                cluster.cells.add(cell)
-                near.setdefault(cell, []).append(index)
-
-
-def _place(cluster: _Cluster, group: Sequence[Visit]) -> Place:
-    """The place of a cluster and its visits, without a name."""
-    lengths = np.array([v.end_ms - v.start_ms for v in group], dtype=np.float64)
-    lat = np.array([v.lat for v in group], dtype=np.float64)
-    lon = np.array([v.lon for v in group], dtype=np.float64)
-    away = distances_m(lat, lon, cluster.lat, cluster.lon)
-    order = np.argsort(away, kind="stable")
-    share = np.cumsum(lengths[order]) / lengths.sum()
-    held = float(away[order][min(int(np.searchsorted(share, _SPREAD)), len(away) - 1)])
-    founder = cluster.founder
-    key = founder.evidence[0] if founder.evidence else f"{founder.start_ms} {founder.lat} {founder.lon}".encode()
-    return Place(
-        id=hashlib.blake2b(key, digest_size=8, person=b"place").hexdigest(),
-        lat=round(cluster.lat, 6),
-        lon=round(cluster.lon, 6),
-        radius_m=round(max(_MIN_RADIUS_M, held), 1),
-        visits=len(group),
-        dwell_ms=int(lengths.sum()),
-        first_ms=group[0].start_ms,
-        last_ms=max(v.end_ms for v in group),
-        label="",
-        why="",
-    )
+def _holding_m(table: VisitTable, member: Ints, lat: Floats, lon: Floats) -> Floats:
+    """(places,) how far from its centre the spots of the visits lie that make up `_SPREAD` of the time there."""
+    away = distances_m(table.lat, table.lon, lat[member], lon[member])
+    order = np.lexsort((away, member))
+    spent = np.cumsum((table.end_ms - table.start_ms)[order])
+    count = np.bincount(member)
+    ends = np.cumsum(count)
+    before = np.r_[0, spent[ends[:-1] - 1]]
+    share = (spent - np.repeat(before, count)) / np.repeat(spent[ends - 1] - before, count)
+    short = np.bincount(member[order], weights=share < _SPREAD).astype(np.int64)
+    found: Floats = away[order][ends - count + np.minimum(short, count - 1)]
+    return found

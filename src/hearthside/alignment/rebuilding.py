@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import apsw
 
-from hearthside.alignment.batch import Batch, Keyed, whole_day
+from hearthside.alignment.batch import Aligning, Batch, Keyed, align_batch, whole_day
 from hearthside.alignment.clocks import book
 from hearthside.alignment.clocks.placement import FIRST_MS
 from hearthside.alignment.clocks.placing import NAIVE_REACH_MS, KnownClocks
-from hearthside.alignment.finding import all_unsearched
+from hearthside.alignment.finding import Seeking, all_unsearched, search_all, search_shared
 from hearthside.alignment.hints_seen import note_hints
 from hearthside.alignment.revisions import take_revision
 from hearthside.alignment.store import memory_of, next_version, remember, writing
-from hearthside.alignment.tracks import note_offsets, read_track
+from hearthside.alignment.tracks import keep_offsets, read_track
 from hearthside.alignment.updating import Updater, note_clocks, note_longest
-from hearthside.alignment.workers import align_runs
+from hearthside.alignment.workers import cores, share
 from hearthside.events import DAY_MS
 from hearthside.journal import Journal
 
 DAYS_PER_BATCH = 16
-WORKERS = 4
-"""No more processes than this line up days, however many cores there are: one disk feeds them all."""
 _NAIVE = NAIVE_REACH_MS // DAY_MS
 WORTH_SHARING = 20_000
 """Records; with fewer, starting processes takes longer than it saves."""
@@ -53,10 +50,14 @@ def rebuild_all(
     connection: apsw.Connection,
     updater: Updater,
     journal: Journal,
+    seeking: Seeking,
     progress: Callable[[int, int], None] | None,
     stop: Callable[[], bool],
 ) -> int:
     """Fill an empty derived database, or go on where that was stopped; several processes may share the work.
+
+    Args:
+        seeking: how another process opens this database, to look for episodes.
 
     Returns:
         How many days were aligned.
@@ -67,7 +68,16 @@ def rebuild_all(
         if stop() and done < total:
             return done
     updater.mark_new()
-    return max(updater.drain(progress, stop), done)
+    done = max(updater.align(progress, stop), done)
+    if not stop():
+        search_shared(connection, updater.store, seeking, _workers(journal.head().seq), progress, stop)
+    search_all(connection, updater.store, seeking.home, progress, stop)
+    return done
+
+
+def _workers(records: int) -> int:
+    """How many processes share the work on so many records."""
+    return cores() if records >= WORTH_SHARING else 1
 
 
 def _fill(
@@ -78,8 +88,13 @@ def _fill(
     batches = batches_of(journal, begun.clocks)
     left = [days for days in batches if not _is_done(connection, days[0])]
     total, done = sum(map(len, batches)), sum(map(len, batches)) - sum(map(len, left))
-    workers = min(os.cpu_count() or 1, WORKERS) if begun.seq >= WORTH_SHARING else 1
-    for batch in align_runs(journal, begun.clocks, left[::-1], begun.seq, workers, stop):
+    folder, keys = journal.opened_with()
+    work = Aligning(folder, keys, begun.clocks, begun.seq)
+
+    def here(days: range) -> Batch:
+        return align_batch(journal, begun.clocks, days, begun.seq)
+
+    for batch in share(work, left[::-1], _workers(begun.seq), stop, here):
         with writing(connection):
             if not begun.still(connection):
                 return done, total
@@ -174,7 +189,7 @@ def _take(connection: apsw.Connection, updater: Updater, batch: Batch) -> None:
         number = store.number_of(connection, name, batch.units.get(name, ""))
         marks += [(day, number, 1) for day in range(batch.last_day + 1, last + 1)]
     store.mark(connection, marks)
-    note_offsets(connection, updater.journal, range(batch.first_day, batch.last_day + 1))
+    keep_offsets(connection, batch.offsets, range(batch.first_day, batch.last_day + 1))
     book.count_days(connection, batch.spoken)
     _take_keyed(connection, updater, batch.keyed)
 

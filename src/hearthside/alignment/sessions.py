@@ -7,14 +7,15 @@ times between actions fall apart into those within and those between sessions. E
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from hearthside.alignment.columns import NO_END, ORIGINS, EventColumns
+from hearthside.alignment.columns import NO_END, ORIGINS, EventColumns, halves
 from hearthside.alignment.episodes import Window
 from hearthside.events import DAY_MS, HOUR_MS, Origin
 
@@ -38,14 +39,15 @@ class Rows:
 
     Attributes:
         columns: where they stand.
-        which, row: of each event the index of its columns, and its row there.
+        place: of each event where it stands in them, counted through all of them.
+        ids: ``V16``, journal ids.
         start_ms, end_ms: UTC ms; the end of an instant is its start.
         code: int8, what `gather` was told to code them by; 0 without.
     """
 
     columns: tuple[EventColumns, ...]
-    which: Ints
-    row: Ints
+    place: Ints
+    ids: npt.NDArray[np.void]
     start_ms: Ints
     end_ms: Ints
     code: Codes
@@ -55,37 +57,39 @@ class Rows:
 
     def only(self, chosen: npt.NDArray[np.bool_] | Ints) -> Rows:
         """Some of them, chosen by a mask or by ascending indices."""
-        which, row, code = self.which[chosen], self.row[chosen], self.code[chosen]
-        return Rows(self.columns, which, row, self.start_ms[chosen], self.end_ms[chosen], code)
+        if chosen.dtype == np.bool_ and bool(chosen.all()):
+            return self
+        place, ids, code = self.place[chosen], self.ids[chosen], self.code[chosen]
+        return Rows(self.columns, place, ids, self.start_ms[chosen], self.end_ms[chosen], code)
 
     def text(self, index: int) -> str:
         """The words of one event."""
-        return self.columns[int(self.which[index])].text[int(self.row[index])]
+        return self.texts(slice(index, index + 1))[0]
 
     def note(self, index: int) -> str:
         """The second line of one event."""
-        return self.columns[int(self.which[index])].note[int(self.row[index])]
+        return self.notes(slice(index, index + 1))[0]
 
-    def source(self, index: int) -> str:
-        """The source of one event."""
-        return self.columns[int(self.which[index])].source
+    def texts(self, part: slice = slice(None)) -> list[str]:
+        """The words of all, or of a part of them."""
+        texts = _one_list([columns.text for columns in self.columns])
+        return [texts[i] for i in self.place[part].tolist()]
 
-    def texts(self) -> list[str]:
-        """The words of all."""
-        return [self.columns[k].text[r] for k, r in zip(self.which.tolist(), self.row.tolist(), strict=True)]
+    def notes(self, part: slice = slice(None)) -> list[str]:
+        """The second lines of all, or of a part of them."""
+        notes = _one_list([columns.note for columns in self.columns])
+        return [notes[i] for i in self.place[part].tolist()]
 
-    def notes(self) -> list[str]:
-        """The second lines of all."""
-        return [self.columns[k].note[r] for k, r in zip(self.which.tolist(), self.row.tolist(), strict=True)]
+    def sources(self, part: slice = slice(None)) -> list[str]:
+        """The sources of all, or of a part of them."""
+        ends = np.cumsum([len(columns) for columns in self.columns])
+        which = np.searchsorted(ends, self.place[part], side="right")
+        return [self.columns[k].source for k in which.tolist()]
 
     def values(self, of: Callable[[EventColumns], npt.NDArray[_Number]], dtype: type[_Number]) -> npt.NDArray[_Number]:
         """A value of each event, `of` giving those of all events of its columns."""
-        found = np.zeros(len(self), dtype)
-        for k, columns in enumerate(self.columns):
-            mine = np.flatnonzero(self.which == k)
-            if len(mine):
-                found[mine] = of(columns)[self.row[mine]]
-        return found
+        every: npt.NDArray[_Number] = np.concatenate([np.zeros(0, dtype), *map(of, self.columns)])[self.place]
+        return every
 
     def origin_is(self, origin: Origin) -> npt.NDArray[np.bool_]:
         """Which events have this origin."""
@@ -96,12 +100,16 @@ class Rows:
         """The one number of each event, NaN where it has none."""
         return self.values(lambda columns: columns.amount, np.float64)
 
-    def evidence(self, indices: Iterable[int]) -> tuple[bytes, ...]:
+    def evidence(self, indices: Sequence[int]) -> tuple[bytes, ...]:
         """Their journal ids in order; of many the first and the last `EVIDENCE_EACH`."""
         chosen = list(indices)
         if len(chosen) > 2 * EVIDENCE_EACH:
             chosen = chosen[:EVIDENCE_EACH] + chosen[-EVIDENCE_EACH:]
-        return tuple(self.columns[int(self.which[i])].identity(int(self.row[i])) for i in chosen)
+        return tuple(self.ids[chosen].tolist())
+
+
+def _one_list(lists: list[list[str]]) -> list[str]:
+    return lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +150,19 @@ def gather(
         code: gives each event of some columns a code, of which 0 leaves it out.
     """
     kept = tuple(part for part in columns if len(part))
-    codes = [np.zeros(len(part), np.int8) if code is None else code(part) for part in kept]
-    rows: list[Ints] = []
-    for part, coded in zip(kept, codes, strict=True):
-        chosen = (part.precision == 0) & (part.start_ms >= from_ms) & (part.start_ms < to_ms)
-        rows.append(np.flatnonzero(chosen if code is None else chosen & (coded != 0)))
-    which = np.repeat(np.arange(len(kept)), [len(found) for found in rows])
-    row = np.concatenate([np.zeros(0, np.int64), *rows])
-    start = _joined([part.start_ms[found] for part, found in zip(kept, rows, strict=True)])
-    end = _joined([part.end_ms[found] for part, found in zip(kept, rows, strict=True)])
-    end = np.maximum(np.where(end == NO_END, start, end), start)
-    joined = np.concatenate([np.zeros(0, np.int8), *(c[found] for c, found in zip(codes, rows, strict=True))])
-    order = _order(kept, which, row, start)
-    return Rows(kept, which[order], row[order], start[order], end[order], joined[order])
+    start, end = _joined([part.start_ms for part in kept]), _joined([part.end_ms for part in kept])
+    chosen = (start >= from_ms) & (start < to_ms)
+    chosen &= np.concatenate([np.zeros(0, np.uint8), *(part.precision for part in kept)]) == 0
+    codes = np.zeros(len(start), np.int8)
+    if code is not None:
+        codes = np.concatenate([codes[:0], *(code(part) for part in kept)])
+        chosen &= codes != 0
+    ids = np.concatenate([np.zeros(0, "V16"), *(part.ids for part in kept)])
+    place = np.flatnonzero(chosen)
+    if len(kept) > 1:
+        place = place[_order(ids[place], start[place])]
+    start, end = start[place], end[place]
+    return Rows(kept, place, ids[place], start, np.maximum(np.where(end == NO_END, start, end), start), codes[place])
 
 
 def sessions(start_ms: Ints, end_ms: Ints, gap_ms: int, day: int) -> list[Session]:
@@ -220,14 +228,10 @@ def _joined(parts: list[Ints]) -> Ints:
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
-def _order(kept: tuple[EventColumns, ...], which: Ints, row: Ints, start: Ints) -> Ints:
+def _order(ids: npt.NDArray[np.void], start: Ints) -> Ints:
     """Indices in order of (start, id); ids are looked at only where two events start together."""
     order = np.argsort(start, kind="stable")
-    sorted_start = start[order]
-    if len(kept) < 2 or not bool((sorted_start[1:] == sorted_start[:-1]).any()):
+    if not bool((np.diff(start[order]) == 0).any()):
         return order
-    ids = np.zeros((len(start), 2), ">u8")
-    for k, part in enumerate(kept):
-        mine = which == k
-        ids[mine] = np.ascontiguousarray(part.ids[row[mine]]).view(">u8").reshape(-1, 2)
-    return np.lexsort((ids[:, 1].astype(np.uint64), ids[:, 0].astype(np.uint64), start))
+    numbers = halves(ids)
+    return np.lexsort((numbers[:, 1], numbers[:, 0], start))

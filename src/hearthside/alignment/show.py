@@ -35,7 +35,7 @@ from hearthside.alignment.views import (
     YearView,
 )
 from hearthside.alignment.visits import Visit
-from hearthside.alignment.year_view import year_view
+from hearthside.alignment.year_view import EPISODE_KINDS, year_view
 from hearthside.events import DAY_MS, MINUTE_MS, Event, Layer, Precision, day_number, iso_day, local_datetime
 from hearthside.journal import Journal
 
@@ -285,7 +285,7 @@ def show_year(stream: LifeStream, year: int, measure: str = "", years: int = 1) 
     """A year, and those before it, as maps of one measure; no chunk is opened."""
     wanted = [year - n for n in range(years)]
     first, last = day_number(f"{wanted[-1]:04d}-01-01"), day_number(f"{year:04d}-12-31")
-    episodes = _episodes(stream, (first - 1) * DAY_MS, (last + 2) * DAY_MS)
+    episodes = stream.episodes((first - 1) * DAY_MS, (last + 2) * DAY_MS, EPISODE_KINDS)
     return year_view(wanted, measure, stream.day_sums(first - 1, last + 1), episodes, stream.track())
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar, cast
 
 import apsw
 import numpy as np
@@ -78,7 +79,10 @@ COUNTED = ("slices", "episodes", "hints", "clocks", "generation")
 """Counters that go on when everything is made anew, so that nobody takes an old thing for a new one."""
 NEVER_HEARD = -1
 _CACHED = 512  # chunks unpacked and kept
+_CACHED_PACKED = 32  # chunks kept with their bytes: finders look at what was just written
 _DAY_ZERO = 2**31
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 LONGEST_DAYS = 33
 """No event lasts longer, UTC days: intake refuses what lasts longer than 31 days, and clocks are corrected."""
 
@@ -112,6 +116,9 @@ class ChunkFacts:
     heard_last: int
 
 
+_Kept: TypeAlias = Chunk | SampleDay | EventColumns
+
+
 @dataclass(frozen=True, slots=True)
 class DaySum:
     """What one stream holds on one UTC day: the same as in `ChunkFacts`, by the name of the stream.
@@ -143,7 +150,9 @@ class Store:
         self._names: dict[int, StreamName] = {}
         self._units: dict[int, str] = {}
         self._state = (-1, "")
-        self._cache: OrderedDict[tuple[int, int, int], Chunk | SampleDay] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, int, int], _Kept] = OrderedDict()
+        # What was packed last, with its bytes: known again by them, whatever became of the transaction it was put in.
+        self._packed: OrderedDict[tuple[int, int], tuple[bytes, bytes, Chunk]] = OrderedDict()
 
     # -- streams -----------------------------------------------------------------------------------------------------
 
@@ -160,6 +169,7 @@ class Store:
         names, units = dict[int, StreamName](), dict[int, str]()
         if state[1] != self._state[1]:
             self._cache.clear()
+            self._packed.clear()
         for number, layer, source, kind, series, unit, _ in connection.execute("SELECT * FROM stream"):
             names[int(number)] = StreamName(str(layer), str(source), str(kind), bool(series))
             units[int(number)] = str(unit)
@@ -187,6 +197,7 @@ class Store:
         """Everything was made anew, or may have been."""
         self._names, self._units, self._state = {}, {}, (-1, "")
         self._cache.clear()
+        self._packed.clear()
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -213,64 +224,66 @@ class Store:
 
     def chunk(self, connection: apsw.Connection, stream: int, day: int, version: int | None = None) -> Chunk | None:
         """A chunk of events, or None when there is none."""
-        found = self._opened(connection, stream, day, version)
+        found = self._opened(connection, stream, day, version, Chunk)
         return found if isinstance(found, Chunk) else None
 
     def samples(
         self, connection: apsw.Connection, stream: int, day: int, version: int | None = None
     ) -> SampleDay | None:
         """The samples of a measure on a day, or None when there are none."""
-        found = self._opened(connection, stream, day, version)
+        found = self._opened(connection, stream, day, version, SampleDay)
         return found if isinstance(found, SampleDay) else None
 
+    def events(self, connection: apsw.Connection, stream: int, day: int, version: int | None = None) -> EventColumns:
+        """The events that start on a day; there must be a chunk. Half the work of opening it whole."""
+        found = self._opened(connection, stream, day, version, EventColumns)
+        if found is None:
+            raise KeyError((stream, day))
+        return found.own if isinstance(found, Chunk) else cast(EventColumns, found)
+
+    def carried_into(self, connection: apsw.Connection, stream: int, day: int) -> Carried:
+        """What the chunk of a day holds of earlier days."""
+        row = connection.execute("SELECT minutes FROM body WHERE place = ?", (place(stream, day),)).fetchone()
+        return nothing_carried() if row is None else unpack_minutes(row[0])[0]
+
     def _opened(
-        self, connection: apsw.Connection, stream: int, day: int, version: int | None
-    ) -> Chunk | SampleDay | None:
+        self, connection: apsw.Connection, stream: int, day: int, version: int | None, wanted: type[_Kept]
+    ) -> _Kept | None:
+        """A chunk as what is wanted of it, or whole."""
         if version is None:
             row = connection.execute("SELECT version FROM chunk WHERE stream = ? AND day = ?", (stream, day)).fetchone()
             if row is None:
                 return None
             version = int(row[0])
         key = (stream, day, version)
-        if key in self._cache:
-            try:
+        kept = self._cache.get(key)
+        if isinstance(kept, (wanted, Chunk)):
+            with suppress(KeyError):  # another thread dropped it meanwhile
                 self._cache.move_to_end(key)
-                return self._cache[key]
-            except KeyError:  # another thread dropped it meanwhile
-                pass
-        row = connection.execute("SELECT events, minutes FROM body WHERE place = ?", (place(stream, day),)).fetchone()
-        if row is None:
-            return None
-        name = self.names(connection).get(stream)
-        if name is None:  # another process made everything anew since the caller looked
-            return None
-        found = self._unpacked(name, stream, day, row)
-        self._cache[key] = found
-        while len(self._cache) > _CACHED:
-            try:
-                self._cache.popitem(last=False)
-            except KeyError:
-                break
+            return kept
+        found = self._read(connection, stream, day, wanted)
+        if found is not None:
+            self._cache[key] = found
+            _drop_oldest(self._cache, _CACHED)
         return found
 
-    def _unpacked(self, name: StreamName, stream: int, day: int, row: tuple[bytes, bytes]) -> Chunk | SampleDay:
+    def _read(self, connection: apsw.Connection, stream: int, day: int, wanted: type[_Kept]) -> _Kept | None:
+        of = "events, NULL" if wanted is EventColumns else "events, minutes"
+        row = connection.execute(f"SELECT {of} FROM body WHERE place = ?", (place(stream, day),)).fetchone()
+        name = self.names(connection).get(stream)
+        if row is None or name is None:  # no name: another process made everything anew since the caller looked
+            return None
+        events, minutes = row
         if name.series:
-            return SampleDay(self._units.get(stream, ""), np.frombuffer(unsqueeze(row[1]), np.float64))
-        own = unpack_events(Layer(name.layer), name.source, name.kind, row[0])
-        carried, minutes = unpack_minutes(row[1])
-        return Chunk(day, own, carried, minutes)
+            return None if minutes is None else self._samples(stream, minutes)
+        packed = self._packed.get((stream, day))
+        if packed is not None and packed[0] == events and minutes in (None, packed[1]):
+            return packed[2].own if minutes is None else packed[2]
+        own = unpack_events(Layer(name.layer), name.source, name.kind, events)
+        return own if minutes is None else Chunk(day, own, *unpack_minutes(minutes))
 
-    def events(self, connection: apsw.Connection, stream: int, day: int, version: int | None = None) -> EventColumns:
-        """The events that start on a day; there must be a chunk."""
-        chunk = self.chunk(connection, stream, day, version)
-        if chunk is None:
-            raise KeyError((stream, day))
-        return chunk.own
-
-    def carried_into(self, connection: apsw.Connection, stream: int, day: int) -> Carried:
-        """What the chunk of a day holds of earlier days."""
-        chunk = self.chunk(connection, stream, day)
-        return nothing_carried() if chunk is None else chunk.carried
+    def _samples(self, stream: int, packed: bytes) -> SampleDay:
+        return SampleDay(self._units.get(stream, ""), np.frombuffer(unsqueeze(packed), np.float64))
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -287,6 +300,8 @@ class Store:
             return False
         first, last = changed_minutes(before, chunk, rule_of(chunk.own.kind))
         self.put(connection, stream, chunk.day, events, minutes, (first, last, *facts_of(chunk)))
+        self._packed[stream, chunk.day] = (events, minutes, chunk)
+        _drop_oldest(self._packed, _CACHED_PACKED)
         return True
 
     def write_samples(self, connection: apsw.Connection, stream: int, day: int, found: SampleDay | None) -> bool:
@@ -396,6 +411,13 @@ def next_version(connection: apsw.Connection, of: str = "slices") -> int:
         (of,),
     )
     return next(int(row[0]) for row in list(rows))
+
+
+def _drop_oldest(kept: OrderedDict[_Key, _Value], most: int) -> None:
+    """Leave so many; other threads may do the same."""
+    while len(kept) > most:
+        with suppress(KeyError):
+            kept.popitem(last=False)
 
 
 def _bounds(indices: npt.NDArray[np.intp]) -> tuple[int, int]:

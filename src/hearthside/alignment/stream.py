@@ -17,10 +17,12 @@ import numpy.typing as npt
 from hearthside.alignment import store
 from hearthside.alignment.aligning import SampleDay, StreamName
 from hearthside.alignment.block import DayBlock, read_block
+from hearthside.alignment.checkpoints import Checkpoints
 from hearthside.alignment.clocks import book
 from hearthside.alignment.clocks.known import KnownClock, known_clocks
 from hearthside.alignment.columns import EventColumns
 from hearthside.alignment.episodes import Episode
+from hearthside.alignment.finding import Seeking
 from hearthside.alignment.lateness import Watermark, watermarks_of
 from hearthside.alignment.lookup import Lookup
 from hearthside.alignment.occurrence import (
@@ -60,6 +62,7 @@ class LifeStream:
         journal: where the truth is read.
         home_zone: gives the zone used where no source says anything of the person's offset.
         place_names: gives the places that the person named.
+        present: gives the present time, UTC ms, beyond which nothing is said to be covered; None where nobody looks.
     """
 
     def __init__(
@@ -69,12 +72,15 @@ class LifeStream:
         journal: Journal,
         home_zone: Callable[[], tzinfo],
         place_names: Callable[[], Sequence[NamedPlace]] = tuple,
+        present: Callable[[], int] | None = None,
     ) -> None:
         self._path, self._key = folder / "stream.db", key
         self._journal, self._home_zone, self._place_names = journal, home_zone, place_names
+        self._present = present
         self._local = threading.local()
         self._updating = threading.Lock()
         self._store = Store()
+        self._checkpoints = Checkpoints(lambda: open_database(self._path, self._key, create=False))
         self._updater = Updater(self._connection, self._store, journal, home_zone)
         self._where = Whereabouts(place_names)
         self._lookup = Lookup(self._store, journal, self._updater.clocks)
@@ -107,7 +113,7 @@ class LifeStream:
             connection = self._connection()
             fresh = memory_of(connection, "seq", "0") == "0" and self._journal.head().seq
             if fresh or unfinished(connection):
-                return rebuild_all(connection, self._updater, self._journal, progress, stop)
+                return rebuild_all(connection, self._updater, self._journal, self._seeking(), progress, stop)
             self._updater.mark_new()
             return self._updater.drain(progress, stop)
 
@@ -123,7 +129,7 @@ class LifeStream:
                     connection.execute(f"DELETE FROM {table}{kept}")
                 remember(connection, "version", _VERSION)
                 store.next_version(connection, "generation")
-            return rebuild_all(connection, self._updater, self._journal, progress, stop)
+            return rebuild_all(connection, self._updater, self._journal, self._seeking(), progress, stop)
 
     def settle(self) -> None:
         """Put everything on the disk, nothing in the write-ahead log: after this a power cut changes nothing."""
@@ -132,6 +138,7 @@ class LifeStream:
     def use_key(self, key: bytes) -> None:
         """Go on with the file that another process put in its place under this key."""
         self._key = key
+        self._where.forget()
 
     def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
         """Make the life stream anew under another key, beside the present one, and then take its place."""
@@ -141,6 +148,7 @@ class LifeStream:
             take_place(new._connection(), new._path, self._path)
         self._key = key
         self._store.forget_cached()
+        self._where.forget()
 
     def mark_days_dirty(self, days: Iterable[int]) -> None:
         """Have these UTC days, as the records' own clocks have them, aligned again at the next update."""
@@ -158,7 +166,8 @@ class LifeStream:
 
     def block(self, day: int) -> DayBlock | None:
         """The block of a UTC day, or None when nothing was heard that day."""
-        block = read_block(self._connection(), self._store, self.track(), day)
+        present_ms = None if self._present is None else self._present()
+        block = read_block(self._connection(), self._store, self.track(), day, present_ms)
         return None if block.empty else block
 
     def blocks(self, first: int | None = None, last: int | None = None) -> Iterator[DayBlock]:
@@ -419,6 +428,9 @@ class LifeStream:
             digest.update(repr(visit).encode())
         return digest.hexdigest()
 
+    def _seeking(self) -> Seeking:
+        return Seeking(self._path, self._key, self._home_zone())
+
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is not None and self._local.key != self._key:  # the file was written anew under another key
@@ -428,6 +440,7 @@ class LifeStream:
             connection = open_database(self._path, self._key)
             # Derived data: losing the last commits costs an alignment, never a record.
             connection.pragma("synchronous", "normal")
+            self._checkpoints.watch(connection)
             self._local.connection, self._local.key = connection, self._key
         return connection
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from functools import lru_cache
 
@@ -42,11 +44,8 @@ def write_track(connection: apsw.Connection, track: OffsetTrack) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_NAME, value))
 
 
-def note_offsets(connection: apsw.Connection, journal: Journal, days: range) -> None:
-    """Keep what sources carried of the person's offset on raw UTC days: of runs of equal ones the first and the last.
-
-    The track is due again when that changed anything.
-    """
+def heard_offsets(journal: Journal, days: range) -> dict[int, bytes]:
+    """What sources carried of the person's offset, by raw UTC day: of runs of equal ones the first and the last."""
     by_day: dict[int, list[tuple[int, int]]] = {}
     for at, offset in journal.offsets_between(days[0] * DAY_MS, (days[-1] + 1) * DAY_MS):
         found = by_day.setdefault(at // DAY_MS, [])
@@ -54,15 +53,48 @@ def note_offsets(connection: apsw.Connection, journal: Journal, days: range) -> 
             found[-1] = (at, offset)
         else:
             found.append((at, offset))
+    return {day: orjson.dumps(found) for day, found in by_day.items()}
+
+
+def note_offsets(connection: apsw.Connection, journal: Journal, days: range) -> None:
+    """Keep what sources carried of the person's offset on raw UTC days; see `keep_offsets`."""
+    keep_offsets(connection, heard_offsets(journal, days), days)
+
+
+def keep_offsets(connection: apsw.Connection, heard: Mapping[int, bytes], days: range) -> None:
+    """Keep what was heard on some days, and nothing else of them; the track is due again when that changed anything."""
     sql = "SELECT day, body FROM offset_day WHERE day BETWEEN ? AND ?"
     before = {int(day): bytes(body) for day, body in connection.execute(sql, (days[0], days[-1]))}
-    after = {day: orjson.dumps(found) for day, found in by_day.items()}
-    if after == before:
+    if heard == before:
         return
-    connection.executemany("DELETE FROM offset_day WHERE day = ?", [(day,) for day in before.keys() - after.keys()])
-    changed = [(day, body) for day, body in sorted(after.items()) if before.get(day) != body]
+    connection.executemany("DELETE FROM offset_day WHERE day = ?", [(day,) for day in before.keys() - heard.keys()])
+    changed = [(day, body) for day, body in sorted(heard.items()) if before.get(day) != body]
     connection.executemany("INSERT OR REPLACE INTO offset_day VALUES (?, ?)", changed)
     remember(connection, "track_due", "1")
+
+
+def note_new_offsets(connection: apsw.Connection, journal: Journal, heard: Iterable[tuple[int, int]]) -> None:
+    """Keep what new records carried: (raw UTC ms, offset in minutes) each.
+
+    Of a day on which they change nothing, because the same was heard before and after, the journal is not read.
+    """
+    by_day: dict[int, list[tuple[int, int]]] = {}
+    for at, offset in heard:
+        by_day.setdefault(at // DAY_MS, []).append((at, offset))
+    for day, found in sorted(by_day.items()):
+        row = connection.execute("SELECT body FROM offset_day WHERE day = ?", (day,)).fetchone()
+        if row is None or not _known_already(orjson.loads(row[0]), found):
+            note_offsets(connection, journal, range(day, day + 1))
+
+
+def _known_already(kept: Sequence[tuple[int, int]], heard: Iterable[tuple[int, int]]) -> bool:
+    """Whether each offset lies between two of what is kept of a day, which are neighbours and say the same."""
+    times = [at for at, _ in kept]
+    for at, offset in heard:
+        k = bisect_left(times, at)
+        if not 0 < k < len(times) or times[k] == at or kept[k - 1][1] != offset or kept[k][1] != offset:
+            return False
+    return True
 
 
 def observed_offsets(connection: apsw.Connection) -> npt.NDArray[np.int64]:

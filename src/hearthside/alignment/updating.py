@@ -16,7 +16,6 @@ from hearthside.alignment.aligning import (
     StreamName,
     event_columns,
     gather,
-    joined,
     placed_series,
     sample_days,
     split_by_day,
@@ -26,7 +25,7 @@ from hearthside.alignment.chunk import carry_out, make_chunk, nothing_carried
 from hearthside.alignment.clocks import book
 from hearthside.alignment.clocks.placement import Held, Placement, trusted
 from hearthside.alignment.clocks.placing import KnownClocks, differences
-from hearthside.alignment.columns import EventColumns
+from hearthside.alignment.columns import EventColumns, merged_columns
 from hearthside.alignment.episodes import finders_reading
 from hearthside.alignment.finding import search_all
 from hearthside.alignment.hints_seen import KINDS as HINT_KINDS
@@ -36,7 +35,14 @@ from hearthside.alignment.naive import parse_naive
 from hearthside.alignment.offsets import OffsetTrack, offset_track
 from hearthside.alignment.revisions import drop_forgotten, replaced_ids, revision_name, take_revision
 from hearthside.alignment.store import Store, memory_of, remember, writing
-from hearthside.alignment.tracks import note_offsets, observed_offsets, read_track, write_track, zones_seen
+from hearthside.alignment.tracks import (
+    note_new_offsets,
+    note_offsets,
+    observed_offsets,
+    read_track,
+    write_track,
+    zones_seen,
+)
 from hearthside.alignment.zones import zone_runs
 from hearthside.events import DAY_MS, Precision
 from hearthside.journal import Journal
@@ -82,13 +88,14 @@ class Updater:
         """Mark what records that arrived since the last time can change."""
         connection = self._connection()
         zone = str(self.home_zone())
-        while True:
+        full = True  # a batch that is not full was the last one
+        while full:
             with writing(connection):
                 rows = self.journal.bodies_since(int(memory_of(connection, "seq", "0")), _READ_BATCH)
-                if not rows:
-                    break
-                self.mark_rows(connection, rows)
-                remember(connection, "seq", str(rows[-1][1]))
+                if rows:
+                    self.mark_rows(connection, rows)
+                    remember(connection, "seq", str(rows[-1][1]))
+                full = len(rows) == _READ_BATCH
         if memory_of(connection, "home_zone", "") != zone:
             with writing(connection):
                 remember(connection, "home_zone", zone)
@@ -99,12 +106,15 @@ class Updater:
         known = self.clocks(connection).placements
         heard = book.take(connection, (row for row in rows if row[2].get("kind") in book.KINDS))
         streams = gather(rows)
+        spoken = dict[tuple[str, int], book.Spoken]()
         for group in streams.values():
-            heard |= book.count_days(connection, book.spoken_in(group))
+            for key, said in book.spoken_in(group).items():
+                spoken[key] = book.added(spoken.get(key), said)
+        heard |= book.count(connection, spoken)
         if heard:
             self.clocks_changed(connection, heard, known)
-        for day in sorted({row[2]["start_ms"] // DAY_MS for row in rows if row[2]["offset_min"] is not None}):
-            note_offsets(connection, self.journal, range(day, day + 1))
+        carried = ((body["start_ms"], body["offset_min"]) for _, _, body in rows)
+        note_new_offsets(connection, self.journal, [(at, offset) for at, offset in carried if offset is not None])
         clocks = self.clocks(connection)
         for name, group in streams.items():
             number = self.store.number_of(connection, name, group.bodies[-1]["unit"] if name.series else "")
@@ -138,7 +148,7 @@ class Updater:
                 left.add(day)
                 continue
             before = self.store.chunk(connection, number, day)
-            own = new if before is None else joined(before.own, new)
+            own = new if before is None else merged_columns(before.own, new)
             self.mark_unsearched(
                 connection, name, self.write_events(connection, number, name, range(day, day + 1), {day: own})
             )
@@ -217,11 +227,17 @@ class Updater:
     # -- aligning ----------------------------------------------------------------------------------------------------
 
     def drain(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
-        """Align everything marked, newest first; what is left when stopped stays marked.
+        """Align everything marked, and look for episodes there, newest first; what is left when stopped stays marked.
 
         Returns:
             How many days were aligned.
         """
+        done = self.align(progress, stop)
+        search_all(self._connection(), self.store, self.home_zone(), progress, stop)
+        return done
+
+    def align(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
+        """Align everything marked, newest first; how many days were aligned."""
         done = set[int]()
         while not stop():
             days = self._drain_some(naive=False)
@@ -234,8 +250,6 @@ class Updater:
             if progress is not None:
                 left = next(iter(self._connection().execute("SELECT count(DISTINCT day) FROM dirty")))[0]
                 progress(len(done), len(done) + int(left))
-        if not stop():
-            search_all(self._connection(), self.store, self.home_zone(), progress, stop)
         return len(done)
 
     def held(self, connection: apsw.Connection) -> list[HeldRecord]:
@@ -257,6 +271,8 @@ class Updater:
     def _drain_some(self, naive: bool) -> set[int]:
         """Align the newest marked days of streams that carry times of their own, or of those that do not."""
         connection = self._connection()
+        if connection.execute("SELECT 1 FROM dirty LIMIT 1").fetchone() is None:
+            return set()
         with writing(connection):
             # The write lock before the journal is read: who appends or forgets from here on marks its days after
             # this commit, so that no mark is lost and nothing forgotten is written again.
@@ -363,8 +379,8 @@ class Updater:
             home = self.home_zone()
             before = read_track(connection, home)
             after = self._track(connection, home)
+            write_track(connection, after)  # also when it says nothing new: another home zone is told by the difference
             if not after.same(before):
-                write_track(connection, after)
                 self._mark_moved(connection, after.differences(before))
             remember(connection, "track_due", "0")
 

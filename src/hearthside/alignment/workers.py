@@ -1,68 +1,74 @@
-"""Aligning runs of days in several processes: Python decodes a journal on one core only, and a home has more."""
+"""Sharing work among several processes: Python decodes a journal on one core only, and a home has more."""
 
 from __future__ import annotations
 
+import os
 import pickle
 import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from typing import IO, Any, Generic, Protocol, TypeVar
 
-from hearthside.alignment.batch import Batch, align_batch
-from hearthside.alignment.clocks.placing import KnownClocks
-from hearthside.journal import Journal
 from hearthside.logs import logger
 
+WORKERS = 4
+"""No more processes than this share work, however many cores there are: one disk feeds them all."""
 _LENGTH_BYTES = 8
 _log = logger("alignment")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+_Asked = TypeVar("_Asked", contravariant=True)
+_Done = TypeVar("_Done", covariant=True)
+
+
+class Work(Protocol[_Asked, _Done]):
+    """What a worker needs to begin; it travels to another process of this house, and may hold keys."""
+
+    def begin(self) -> AbstractContextManager[Callable[[_Asked], _Done]]:
+        """Open what is needed; what does one task."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What a worker needs to begin: secret, it holds the keys of the journal.
+class _Undone(Generic[Task]):
+    """A task whose worker died."""
 
-    Attributes:
-        folder: of the vault.
-        keys: of the journal, the one in force first.
-        upto: see `align_batch`.
-    """
-
-    folder: Path
-    keys: tuple[bytes, ...]
-    clocks: KnownClocks
-    upto: int
+    task: Task
 
 
-def align_runs(
-    journal: Journal, clocks: KnownClocks, runs: Sequence[range], upto: int, workers: int, stop: Callable[[], bool]
-) -> Iterator[Batch]:
-    """Align runs of days, in any order; until stopped.
+def cores() -> int:
+    """How many processes are worth starting here."""
+    return min(os.cpu_count() or 1, WORKERS)
+
+
+def share(
+    work: Work[Task, Result],
+    tasks: Sequence[Task],
+    workers: int,
+    stop: Callable[[], bool],
+    here: Callable[[Task], Result],
+) -> Iterator[Result]:
+    """Do tasks, in any order; until stopped.
 
     Args:
         workers: processes to share the work; with fewer than two it is done here.
+        here: does one task in this process.
     """
-    if workers < 2 or len(runs) < 2 * workers:
-        for days in runs:
+    if workers < 2 or len(tasks) < 2 * workers:
+        for task in tasks:
             if stop():
                 return
-            yield align_batch(journal, clocks, days, upto)
+            yield here(task)
         return
-    folder, keys = journal.opened_with()
-    yield from _shared(journal, Work(folder, keys, clocks, upto), runs, workers, stop)
-
-
-def _shared(
-    journal: Journal, work: Work, runs: Sequence[range], workers: int, stop: Callable[[], bool]
-) -> Iterator[Batch]:
-    waiting: queue.SimpleQueue[range] = queue.SimpleQueue()
-    ready: queue.Queue[Batch | range | None] = queue.Queue(2 * workers)  # what is ready waits in memory: not too much
-    for days in runs:
-        waiting.put(days)
+    waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    # What is ready waits in memory: not too much.
+    ready: queue.Queue[Result | _Undone[Task] | None] = queue.Queue(2 * workers)
+    for task in tasks:
+        waiting.put(task)
     ended = threading.Event()
     threads = [threading.Thread(target=_drive, args=(work, waiting, ready, ended), daemon=True) for _ in range(workers)]
     for thread in threads:
@@ -73,10 +79,8 @@ def _shared(
             found = ready.get()
             if found is None:
                 alive -= 1
-            elif isinstance(found, range):  # its worker died: it is done here
-                yield align_batch(journal, work.clocks, found, work.upto)
             else:
-                yield found
+                yield here(found.task) if isinstance(found, _Undone) else found
             if stop():
                 return
     finally:
@@ -87,7 +91,7 @@ def _shared(
                 thread.join(0.05)
 
 
-def _discard(ready: queue.Queue[Batch | range | None]) -> None:
+def _discard(ready: queue.Queue[Result | _Undone[Task] | None]) -> None:
     """Make room, so that whoever waits to put something in sees that it is over."""
     try:
         while True:
@@ -97,27 +101,30 @@ def _discard(ready: queue.Queue[Batch | range | None]) -> None:
 
 
 def _drive(
-    work: Work, waiting: queue.SimpleQueue[range], ready: queue.Queue[Batch | range | None], ended: threading.Event
+    work: Work[Task, Result],
+    waiting: queue.SimpleQueue[Task],
+    ready: queue.Queue[Result | _Undone[Task] | None],
+    ended: threading.Event,
 ) -> None:
     """Keep one worker busy until nothing waits."""
-    days: range | None = None
+    task: Task | None = None
     try:
         with _worker(work) as (to_worker, from_worker):
-            while not ended.is_set() and (days := _next(waiting)) is not None:
-                send(to_worker, days)
+            while not ended.is_set() and (task := _next(waiting)) is not None:
+                send(to_worker, task)
                 ready.put(receive(from_worker))
-                days = None
-    except Exception:  # noqa: BLE001 - no memory for it, killed, damaged: where its days are done shows what is wrong
-        _log.warning("a process that lines up days ended early; its days are lined up here")
-        while not ended.is_set() and (days := days or _next(waiting)) is not None:
-            ready.put(days)
-            days = None
+                task = None
+    except Exception:  # noqa: BLE001 - no memory for it, killed, damaged: where its task is done shows what is wrong
+        _log.warning("a process that shares the work of lining up days ended early; its days are done here")
+        while not ended.is_set() and (task := task or _next(waiting)) is not None:
+            ready.put(_Undone(task))
+            task = None
     finally:
         ready.put(None)
 
 
 @contextmanager
-def _worker(work: Work) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def _worker(work: Work[Task, Result]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """A worker that knows its work: where to write to it, and where to read what it says."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "hearthside.alignment.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -131,7 +138,7 @@ def _worker(work: Work) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         process.communicate()
 
 
-def _next(waiting: queue.SimpleQueue[range]) -> range | None:
+def _next(waiting: queue.SimpleQueue[Task]) -> Task | None:
     try:
         return waiting.get_nowait()
     except queue.Empty:
@@ -145,14 +152,13 @@ def send(pipe: IO[bytes], value: object) -> None:
     pipe.flush()
 
 
-def receive(pipe: IO[bytes]) -> Batch:
+def receive(pipe: IO[bytes]) -> Any:
     """Read one value of a worker that we started ourselves.
 
     Raises:
         EOFError: the worker ended.
     """
-    found: Batch = pickle.loads(_exactly(pipe, int.from_bytes(_exactly(pipe, _LENGTH_BYTES), "little")))
-    return found
+    return pickle.loads(_exactly(pipe, int.from_bytes(_exactly(pipe, _LENGTH_BYTES), "little")))
 
 
 def _exactly(pipe: IO[bytes], size: int) -> bytes:

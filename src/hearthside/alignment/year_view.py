@@ -46,6 +46,9 @@ _EPISODES = {
     "computer": ("At the computer", Layer.BEHAVIOURAL),
     "watching": ("Watching videos", Layer.TEXT),
 }
+EPISODE_KINDS = frozenset(_EPISODES)
+"""Kinds of the episodes that a map can show."""
+
 _DAY_KINDS = {
     "activity_day": _DayKind("steps", "Steps", "steps", 1, False),
     "app_time_day": _DayKind("screen", "At the computer, by day", "hours", 3600, False),
@@ -67,7 +70,7 @@ def year_view(
         years: which, newest first.
         wanted: the name of a measure; one that these years cannot show gives the first.
         sums: of every stream, for the UTC days of the years and one day on either side.
-        episodes: those that may overlap the years.
+        episodes: those of `EPISODE_KINDS` that overlap the years; others are ignored.
     """
     listed, found = list(sums), list(episodes)
     layers = layer_sums(listed, track)

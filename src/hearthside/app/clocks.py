@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Protocol
 
+import numpy as np
+
+from hearthside.alignment.aligning import StreamName
 from hearthside.alignment.clocks.faults import (
     DEVICE,
     PERSON,
@@ -22,8 +25,10 @@ from hearthside.alignment.kinds import amount_of, shown_text
 from hearthside.errors import Refused
 from hearthside.events import HOUR_MS, Event, Layer, Origin, Trust
 from hearthside.journal import Journal
-from hearthside.sources import load_source, source_names
+from hearthside.perception import perceiver_names
+from hearthside.sources import source_names
 from hearthside.web.clock_views import ClockRow, ClocksView, DecidedRange, HeldGroup
+from hearthside.web.names import source_words
 
 SAMPLES = 3
 FARTHEST_MS = 200 * 366 * 24 * HOUR_MS  # no clock is off by more than two centuries
@@ -41,17 +46,35 @@ class HeldEvent(Protocol):
     def raw_ms(self) -> int: ...
 
 
-def clocks_view(journal: Journal, known: Sequence[KnownClock], held: Iterable[HeldEvent], now_ms: int) -> ClocksView:
+def clocks_view(
+    journal: Journal,
+    known: Sequence[KnownClock],
+    held: Iterable[HeldEvent],
+    now_ms: int,
+    stamps: Mapping[StreamName, Mapping[str, tuple[int, int]]],
+) -> ClocksView:
     """Everything the card about clocks shows.
 
     Args:
         known: what is known of each clock.
         held: the events held back now.
         now_ms: present time, UTC.
+        stamps: of each stream the clocks that stamped it, each with the first and the last time by it.
     """
     placements = {one.clock: one.placement for one in known}
     groups = _groups(journal, placements, held)
-    return ClocksView(_rows(known, now_ms), groups, _decided(_decisions(journal)))
+    return ClocksView(_rows(known, now_ms, sent_last(stamps)), groups, _decided(_decisions(journal)))
+
+
+def sent_last(stamps: Mapping[StreamName, Mapping[str, tuple[int, int]]]) -> dict[str, int]:
+    """The last time by each clock of what its device itself sent: what a perceiver made of it later does not count."""
+    made = set(perceiver_names())
+    found: dict[str, int] = {}
+    for name, clocks in stamps.items():
+        for clock, (_, last_ms) in clocks.items():
+            if name.source not in made:
+                found[clock] = max(found.get(clock, last_ms), last_ms)
+    return found
 
 
 def decide_clock(
@@ -86,20 +109,21 @@ def clock_claims(journal: Journal) -> list[Event]:
 # -- how well each is known --------------------------------------------------------------------------------------------
 
 
-def _rows(known: Sequence[KnownClock], now_ms: int) -> list[ClockRow]:
+def _rows(known: Sequence[KnownClock], now_ms: int, sent: Mapping[str, int]) -> list[ClockRow]:
     """Devices first, each with its newest epoch; imports where something is known of their clock."""
     devices = [one for one in known if one.clock.startswith(DEVICE)]
-    devices.sort(key=lambda one: (device_of(one.clock), _last_ms(one) or 0, one.clock))
-    rows = [_device_row(list(epochs), now_ms) for _, epochs in groupby(devices, lambda one: device_of(one.clock))]
+    devices.sort(key=lambda one: (device_of(one.clock), one.heard_ms or one.last_event_ms or 0, one.clock))
+    by_device = groupby(devices, lambda one: device_of(one.clock))
+    rows = [_device_row(list(epochs), now_ms, sent) for _, epochs in by_device]
     imports = [one for one in known if one.clock.startswith("export:") and one.estimate is not None]
     return [*rows, *map(_import_row, imports)]
 
 
-def _device_row(epochs: Sequence[KnownClock], now_ms: int) -> ClockRow:
+def _device_row(epochs: Sequence[KnownClock], now_ms: int, sent: Mapping[str, int]) -> ClockRow:
     newest = epochs[-1]
     title = clock_title(newest.clock)
     compared = sum(one.exchanges for one in epochs)
-    last_ms = max((ms for one in epochs if (ms := _last_ms(one)) is not None), default=None)
+    last_ms = max((ms for one in epochs if (ms := _last_ms(one, sent)) is not None), default=None)
     if not newest.exchanges:
         since = " since it was last started or set" if compared else ""
         words = f"Not compared with this station’s clock{since}; taken at its word."
@@ -113,24 +137,27 @@ def _import_row(one: KnownClock) -> ClockRow:
     estimate = one.estimate or {}
     shift, sigma = float(estimate.get("shift_ms") or 0), float(estimate.get("sigma_ms") or 0)
     against = str(estimate.get("against") or "")
-    found = f", found by comparing it with {_source_title(against)}" if against else ", found by what it recorded"
+    found = f", found by comparing it with {source_words(against)}" if against else ", found by what it recorded"
     return ClockRow(clock_title(one.clock), _off(shift, sigma) + found + ".", "", None)
 
 
 def clock_title(clock: str) -> str:
-    """A clock's name for people: ``device:phone#7`` as ``phone``, ``export:oura_sleep`` as ``Oura sleep``."""
+    """A clock's name for people: ``device:phone#7`` as ``phone``, ``export:oura_sleep`` as ``Oura sleep``.
+
+    A device that is called like a source has the name of that source: ``device:glasses`` is ``Smart glasses``.
+    """
     if clock.startswith(DEVICE):
-        return device_of(clock).removeprefix(DEVICE)
-    return _source_title(clock.removeprefix("export:").partition("@")[0])
+        device = device_of(clock).removeprefix(DEVICE)
+        return source_words(device) if device in source_names() else device
+    return source_words(clock.removeprefix("export:").partition("@")[0])
 
 
-def _source_title(name: str) -> str:
-    return load_source(name).TITLE if name in source_names() else name.replace("_", " ")
-
-
-def _last_ms(one: KnownClock) -> int | None:
-    """When a clock was last heard of, true time as far as that is known."""
-    return one.heard_ms if one.heard_ms is not None else one.last_event_ms
+def _last_ms(one: KnownClock, sent: Mapping[str, int]) -> int | None:
+    """When a device itself was last heard of, true time: by an exchange, else by what it sent, where it is believed."""
+    if one.heard_ms is not None or one.clock not in sent:
+        return one.heard_ms
+    said = np.array([sent[one.clock]], dtype=np.int64)
+    return None if one.placement.holds(said)[0] else int(one.placement.correct(said)[0][0])
 
 
 def _wrong_now(one: KnownClock, now_ms: int) -> bool:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms
 from hearthside.errors import HearthsideError
-from hearthside.events import Event, local_datetime
+from hearthside.events import DAY_MS, Event, Precision, iso_day, local_datetime
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake.pauses import paused_sources
-from hearthside.sources import load_source, source_names
+from hearthside.sources import source_names
 from hearthside.web.house import HealthView, NodeHealth, SourceHealth, Verification
+from hearthside.web.names import source_words
 
 _LISTED = 50
 
@@ -77,10 +78,18 @@ def _sources(rooms: Rooms) -> list[SourceHealth]:
     found = []
     for name in sorted({*rows, *(source for source in rejected if source in known)}):
         count, last = rows.get(name, (0, 0))
-        title = load_source(name).TITLE if name in known else name.replace("_", " ")
-        label = _local(rooms, last) if last else "never"
-        found.append(SourceHealth(name, title, count, last, label, rejected.get(name, 0), name in paused))
+        label = _last_words(rooms, name, last) if last else "never"
+        found.append(SourceHealth(name, source_words(name), count, last, label, rejected.get(name, 0), name in paused))
     return found
+
+
+def _last_words(rooms: Rooms, source: str, last_ms: int) -> str:
+    """When a source last said something, by the person's clock; the day alone where it knows no time of day."""
+    if last_ms % DAY_MS == 0:  # what only knows its day lies at midnight UTC
+        said = (item.record for item in rooms.journal.read(last_ms, last_ms + 1, sources=[source]))
+        if any(isinstance(record, Event) and record.precision is Precision.DAY for record in said):
+            return iso_day(last_ms // DAY_MS)
+    return _local(rooms, last_ms)
 
 
 def _storage(rooms: Rooms) -> list[tuple[str, str]]:

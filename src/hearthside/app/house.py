@@ -15,16 +15,10 @@ from hearthside.app.access import Access
 from hearthside.app.clock_estimates import set_clocks
 from hearthside.app.clocks import clocks_view, decide_clock
 from hearthside.app.compute import NodeLanguageModel
+from hearthside.app.doors import Doors
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
-from hearthside.app.rooms import (
-    INVENTED,
-    PERSON,
-    SELF_NAMES,
-    Rooms,
-    home_zone,
-    with_vault,
-)
+from hearthside.app.rooms import INVENTED, PERSON, SELF_NAMES, Rooms, home_zone, with_vault
 from hearthside.app.rotation import rotate
 from hearthside.app.safekeeping import Safekeeper, verified_in_words
 from hearthside.app.safety import lingering, safety_view, verification
@@ -96,6 +90,7 @@ class House:
         self._suggested: tuple[int, list[str]] = (-1, [])
         self.sample_seed = DEFAULT_SEED
         self.access = Access(rooms, _monotonic_ms)
+        self.doors = Doors(lambda: self.rooms, outside.compute)
         self.safekeeper = Safekeeper(rooms, outside.compute)
 
     # -- what every page needs ---------------------------------------------------------------------------------------
@@ -352,7 +347,8 @@ class House:
 
     def clocks(self) -> ClocksView:
         """How well each clock is known, and what is held back because of one."""
-        return clocks_view(self.rooms.journal, self.rooms.stream.clocks(), self.rooms.stream.held(), self.rooms.clock())
+        stream = self.rooms.stream
+        return clocks_view(self.rooms.journal, stream.clocks(), stream.held(), self.rooms.clock(), stream.stamps())
 
     def decide_clock(self, clock: str, first_ms: int, last_ms: int, action: str, shift_ms: int | None = None) -> None:
         """Note the person's word on raw times of a clock, and line the life up by it."""

@@ -28,8 +28,7 @@ def import_in_terminal(
     """
     rooms = house.rooms
     if zone:
-        _check_zone(zone)
-        decide(rooms.journal, HOME_ZONE, zone, rooms.clock())
+        tell_zone(house, zone)
     if names:
         known = decided(rooms.journal).get(SELF_NAMES) or []
         decide(rooms.journal, SELF_NAMES, sorted({*known, *names}), rooms.clock())
@@ -75,8 +74,8 @@ def _say_what_is_missing(house: House, report: ImportReport, out: Console) -> No
     told = decided(house.rooms.journal)
     if not told.get(HOME_ZONE) and report.read:
         out.print(
-            "No home zone is known: times without a zone of their own are shown in UTC."
-            " Tell it once: --zone Europe/Berlin"
+            "No home zone is known: times without a zone of their own, such as those of chats, are shown in UTC."
+            " Tell yours once, here in the terminal: hearthside zone Europe/Berlin"
         )
     if not told.get(SELF_NAMES) and any(file.source == "whatsapp" for file in report.files):
         out.print(
@@ -84,8 +83,14 @@ def _say_what_is_missing(house: House, report: ImportReport, out: Console) -> No
         )
 
 
-def _check_zone(zone: str) -> None:
+def tell_zone(house: House, zone: str) -> None:
+    """Keep the zone that the person lives in.
+
+    Raises:
+        Refused: ``zone-unknown``: nobody knows such a zone.
+    """
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise Refused("zone-unknown", f"“{zone}” is not a zone like Europe/Berlin; nothing was imported.") from error
+    decide(house.rooms.journal, HOME_ZONE, zone, house.rooms.clock())

@@ -5,15 +5,18 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from hearthside.alignment.views import Coverage, DayView, LaneItem, SliceView
+from hearthside.alignment.kinds import LOOKBACK_MIN, rule_of
+from hearthside.alignment.views import Coverage, DayView, EpisodeItem, LaneItem, SliceView
 from hearthside.companion.answers import Answer
-from hearthside.events import local_datetime
+from hearthside.events import Origin, local_datetime
 from hearthside.memory.hits import Hit
 from hearthside.web.house import HealthView, TrainingView
+from hearthside.web.names import episode_title, length_words, source_words, span_words
 
 _MARK = {Coverage.COVERED: "█", Coverage.SILENT: "░", Coverage.UNKNOWN: " "}
 _COLUMNS = 72  # of the drawn lanes: 20 minutes each
 _ITEMS_SHOWN = 12
+_CERTAIN = 0.995  # what is surer is not said in percent
 REJECTED_SHOWN = 50  # as many as the health view holds
 
 
@@ -40,12 +43,14 @@ def print_slice(out: Console, view: SliceView) -> None:
     """One minute, layer by layer."""
     known = "" if view.offset_known else " (home zone)"
     out.print(f"[bold]{view.local}[/bold]{known}")
+    for episode in view.episodes:
+        out.print(f"{episode_title(episode.kind):>18}  {_episode(episode, view)}", markup=False)
     for layer in view.layers:
         out.print(f"{layer.layer.value:>14}: {layer.coverage.value}", markup=False)
         for item in layer.now:
-            out.print(f"                now  {_line(item)}", markup=False)
+            out.print(f"{'now':>18}  {_line(item)}", markup=False)
         for item, age_s in layer.last[:_ITEMS_SHOWN]:
-            out.print(f"       {age_s // 60:>4} min before  {_line(item)}", markup=False)
+            out.print(f"{_age(item, age_s, view):>18}  {_line(item)}", markup=False)
     for name, value in view.samples.items():
         out.print(f"       {name}: {value:g}", markup=False)
 
@@ -98,7 +103,7 @@ def print_health(out: Console, view: HealthView) -> None:
     for name, value in view.storage:
         out.print(f"{name}: {value}", markup=False)
     for source_name, place, reason in view.rejected:
-        out.print(f"refused: {source_name}, {place}: {reason}", markup=False)
+        out.print(f"refused: {source_words(source_name)}, {place}: {reason}", markup=False)
     if len(view.rejected) >= REJECTED_SHOWN:
         out.print(f"… and perhaps more: the newest {REJECTED_SHOWN} refusals are shown")
     for at, purpose, destination, what in view.egress[:_ITEMS_SHOWN]:
@@ -117,8 +122,39 @@ def _drawn(view: DayView, runs: list) -> str:  # type: ignore[type-arg]
 
 def _line(item: LaneItem) -> str:
     text = " ".join(item.text.split())[:100]
-    note = f"  [{item.note}]" if item.note and item.note not in text else ""
-    return f"{item.kind}: {text}{note}" if text or note else item.kind
+    where, writer = _writer(item)
+    note = f"  [{where}]" if where and where not in text else ""
+    said = f"{writer}: {text}" if writer else text
+    return f"{item.kind}: {said}{note}" if said or note else item.kind
+
+
+def _writer(item: LaneItem) -> tuple[str, str]:
+    """The note of an item, and who wrote it where it is a message; of somebody else's the note ends with the sender."""
+    if item.kind != "message" or item.origin not in (Origin.SELF, Origin.PERSON):
+        return item.note, ""
+    if item.origin is Origin.SELF:
+        return item.note, "you"
+    conversation, _, sender = item.note.rpartition(" · ")
+    return conversation, sender or "somebody"
+
+
+def _age(item: LaneItem, age_s: int, view: SliceView) -> str:
+    """How long ago an item was; of what holds until something else is said, since when."""
+    if rule_of(item.kind).tolerance_min < LOOKBACK_MIN:
+        return f"{span_words(1000 * age_s)} before"
+    return f"since {_near(item.start_ms, view)}"
+
+
+def _near(ms: int, view: SliceView) -> str:
+    """A time near a minute by its clock, with the weekday where it is another day."""
+    then = local_datetime(ms, view.offset_min)
+    return f"{then:%H:%M}" if then.date().isoformat() == view.local_day else f"{then:%a %H:%M}"
+
+
+def _episode(one: EpisodeItem, view: SliceView) -> str:
+    begin, end = _near(one.start_ms, view), _near(one.end_ms, view)
+    sure = "" if one.sure >= _CERTAIN else f", {one.sure:.0%} sure"
+    return f"{one.label}, {begin} to {end} ({length_words(one.end_ms - one.start_ms)}{sure})"
 
 
 def _clock(item: LaneItem, offset_min: int) -> str:

@@ -141,7 +141,7 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
     life_clock.shift_ms = int(decided(journal).get(CLOCK_SHIFT) or 0)
     for name in ("stream", "index"):
         _drop_unless_it_opens(folder / f"{name}.db", vault.key(name))
-    stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal))
+    stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal), present=life_clock)
     index = Index(folder, vault.key("index"), journal)
     registry = AdapterRegistry(vault, life_clock)
     egress = Egress(_ledger(journal), life_clock)

@@ -73,11 +73,18 @@ def day(
         check_date(day)
     with opened_house(vault) as house:
         house.keep_in_step()
-        newest = house.overview().last_day
-        if not day and not newest:
+        overview = house.overview()
+        if not day and not overview.last_day:
             raise NeedsPerson("vault-empty", "There is no day to show yet. `hearthside import PATH...` brings data in.")
-        view = house.day(day or newest)
-    print_json(view) if as_json else print_day(out, view)
+        view = house.day(day or overview.last_day)
+    if as_json:
+        print_json(view)
+        return
+    print_day(out, view)
+    if overview.first_day and view.day < overview.first_day:
+        out.print(f"This day lies before anything that is known. The first day with records is {overview.first_day}.")
+    elif overview.last_day and view.day > overview.last_day:
+        out.print(f"This day lies after everything that is known. The last day with records is {overview.last_day}.")
 
 
 @app.command()
@@ -152,6 +159,20 @@ def rebuild(vault: VAULT = None) -> None:
     with opened_house(vault) as house:
         job = follow(house, house.start_rebuild())
         out.print(f"life stream {house.rooms.stream.fingerprint()[:16]}, index {house.rooms.index.fingerprint()[:16]}")
+    raise typer.Exit(0 if job.state == "done" else 1)
+
+
+@app.command()
+def zone(
+    name: Annotated[str, typer.Argument(help="The zone you live in, e.g. Europe/Berlin.")], vault: VAULT = None
+) -> None:
+    """Tell the zone you live in, and line up by it whatever carries no zone of its own."""
+    from hearthside.app.importing import tell_zone
+
+    with opened_house(vault) as house:
+        tell_zone(house, name)
+        job = follow(house, house.start_rebuild())
+        out.print(f"You live by {name}. What carries no zone of its own is shown by it.", markup=False)
     raise typer.Exit(0 if job.state == "done" else 1)
 
 

@@ -17,7 +17,7 @@ app = typer.Typer(help="Tokens for devices and programs that talk to the API.")
 def add(
     name: Annotated[str, typer.Argument(help="What it is for, e.g. phone.")],
     scope: Annotated[
-        list[str], typer.Option(help="capture.write, ask, memory.read, home.control:<class> or admin.")
+        list[str], typer.Option(help="capture.write, ask, memory.read, memory.write, home.control:<class> or admin.")
     ] = ["capture.write"],  # noqa: B006 - never changed
     vault: VAULT = None,
 ) -> None:

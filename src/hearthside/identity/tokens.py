@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from hearthside.errors import Refused, RetryLater
 from hearthside.events import Json
 
-CAPTURE, ASK, READ, ADMIN = "capture.write", "ask", "memory.read", "admin"
+CAPTURE, ASK, READ, WRITE, ADMIN = "capture.write", "ask", "memory.read", "memory.write", "admin"
 CONTROL_PREFIX = "home.control:"
 
 FAILURES = 10  # wrong tokens within WINDOW_MS that lock a name
@@ -32,7 +32,7 @@ UNKNOWN = "unknown"
 """The name under which all ids that no token has are locked together; too short to be an id."""
 
 _TOKEN = re.compile(r"hs_([A-Za-z0-9_-]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
-_SCOPE = re.compile(r"capture\.write|ask|memory\.read|admin|home\.control:[a-z][a-z0-9_]{0,63}", re.ASCII)
+_SCOPE = re.compile(r"capture\.write|ask|memory\.(?:read|write)|admin|home\.control:[a-z][a-z0-9_]{0,63}", re.ASCII)
 _ID_BYTES, _SECRET_BYTES, _MAX_NAME = 6, 32, 80
 _NO_DIGEST = bytes(32)  # what a token with an unknown id is compared with, so that it takes as long
 
@@ -85,7 +85,7 @@ def new_token(name: str, scopes: Iterable[str], now_ms: int, random: Callable[[i
 
     Args:
         name: what the person calls it, at most 80 characters.
-        scopes: `CAPTURE`, `ASK`, `READ`, `ADMIN` or ``home.control:<action class>``; at least one.
+        scopes: `CAPTURE`, `ASK`, `READ`, `WRITE`, `ADMIN` or ``home.control:<action class>``; at least one.
         random: gives that many bytes from the system's random source, `secrets.token_bytes`.
 
     Raises:
@@ -97,7 +97,8 @@ def new_token(name: str, scopes: Iterable[str], now_ms: int, random: Callable[[i
     if not wished or not all(_SCOPE.fullmatch(scope) for scope in wished):
         raise Refused(
             "token-scope-unknown",
-            f"A token needs scopes out of {CAPTURE}, {ASK}, {READ}, {CONTROL_PREFIX}<class>, {ADMIN}; none was made.",
+            f"A token needs scopes out of {CAPTURE}, {ASK}, {READ}, {WRITE}, {CONTROL_PREFIX}<class>, {ADMIN}; "
+            "none was made.",
         )
     drawn = random(_ID_BYTES)
     identity = _text(bytes([drawn[0] & 0x7F]) + drawn[1:])  # never begins with a dash, which a command line would take
@@ -185,8 +186,8 @@ class TokenBook:
         """All tokens, revoked ones too, in the order in which they were made."""
         return sorted(self._tokens.values(), key=lambda token: (token.created_ms, token.id))
 
-    def check(self, text: str, scope: str) -> Token:
-        """The token that this text is, when it opens this scope. The text appears in no error.
+    def check(self, text: str, *scopes: str) -> Token:
+        """The token that this text is, when it opens one of these scopes. The text appears in no error.
 
         Raises:
             RetryLater: ``token-locked``: too many wrong attempts under its id, or with ids that no token has.
@@ -201,8 +202,8 @@ class TokenBook:
         token = self._tokens[name]
         if token.revoked_ms is not None:
             raise Refused("token-revoked", f"The token {token.id} was revoked; it opens nothing any more.")
-        if scope not in token.scopes:
-            raise Refused("token-scope", f"The token {token.id} does not open {scope}.")
+        if token.scopes.isdisjoint(scopes):
+            raise Refused("token-scope", f"The token {token.id} does not open {' or '.join(scopes)}.")
         return token
 
     def locked_ms(self, text: str) -> int:

@@ -334,6 +334,12 @@ class Journal:
         sql, values = query(start_ms, end_ms, kinds, sources, False)
         return self._unsealing.bodies(self._merged(sql, values, False, (start_ms, end_ms)))
 
+    def bodies_between(self, start_ms: int, end_ms: int) -> Iterator[tuple[bytes, int, dict[str, Json]]]:
+        """Like `bodies` of [start_ms, end_ms), what starts together in no certain order: for reading everything."""
+        sql = f"SELECT {READ} FROM record WHERE start_ms >= ? AND start_ms < ? {WHOLE} ORDER BY start_ms"
+        between = (start_ms, end_ms)
+        return self._unsealing.bodies(self._merged(sql, between, False, between))
+
     def next_start(self, at_ms: int) -> int | None:
         """The earliest start time at or after one, of anything; None when nothing begins there any more."""
         return overviews.next_start(self._files, at_ms)

@@ -21,7 +21,7 @@ _ID_ZERO = int.from_bytes(id_of(b"", 0)[:4], "big")  # what the ids of records o
 _ID_BYTES, _ID_LAST = 16, 2**32 - 1
 GENESIS = hashlib.sha256(b"hearthside journal 1").digest()
 NONCE_BYTES, SALT_BYTES, _TIME_BYTES = 12, 16, 8
-_BODY_AT = SALT_BYTES + _TIME_BYTES
+BODY_AT = SALT_BYTES + _TIME_BYTES
 
 
 @dataclass(slots=True)  # not frozen: that would make each cost three times as much, and an import makes millions
@@ -129,14 +129,6 @@ def unseal(cipher: AESGCM, seq: int, sealed: bytes) -> Opened:
         raise damaged(seq) from error
     received = int.from_bytes(inside[SALT_BYTES : SALT_BYTES + _TIME_BYTES], "big", signed=True)
     return Opened(inside[:SALT_BYTES], received, inside[SALT_BYTES + _TIME_BYTES :])
-
-
-def unsealed_body(cipher: AESGCM, seq: int, sealed: bytes) -> bytes:
-    """The body alone of what was sealed: for reading very many. Raises like `unseal`."""
-    try:
-        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], seq.to_bytes(8, "big"))[_BODY_AT:]
-    except (InvalidTag, ValueError) as error:
-        raise damaged(seq) from error
 
 
 def damaged(seq: int) -> NeedsPerson:

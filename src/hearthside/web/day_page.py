@@ -16,7 +16,6 @@ from hearthside.web.drawing import (
     coverage_legend,
     episode_class,
     episode_legend,
-    episode_title,
     offset_at,
 )
 from hearthside.web.drawing_day import MEASURE_WORDS, clip, day_chart, hour_of, offset_changes, source_rows
@@ -29,15 +28,16 @@ from hearthside.web.markup import (
     join,
     local_words,
     offset_words,
-    source_words,
     tag,
 )
+from hearthside.web.names import episode_title, length_words, name_words, source_words, span_words
 from hearthside.web.span_page import BAD_DATE
 from hearthside.web.zoom import (
     Moment,
     Zoom,
     address,
     as_date,
+    outside_note,
     picker,
     step_link,
     steps_of,
@@ -50,10 +50,9 @@ from hearthside.web.zoom import (
 SHOWN_ITEMS = 8  # items of one layer at one minute; the rest is counted
 SHOWN_EVIDENCE = 6  # links to the evidence of one episode; the rest is counted
 CLOCK_OFF_MS = 60_000  # a clock that was corrected by more than this is said
-HINT = (
-    "Point at a minute to read it; click to hold it. On a phone, tap. With the keyboard, use the arrow keys; "
-    "plus and minus zoom."
-)
+HINT = "Point at a minute to read it; click to hold it. With the keyboard, use the arrow keys; plus and minus zoom."
+SHORT_HINT = "Tap a minute to read it."  # on a phone, where the sheet must leave the chart in view
+BRIEF_ITEMS = 3  # so many things say what was, in one line
 
 
 def register(shells: Shells) -> None:
@@ -128,7 +127,10 @@ class DayPage:
                 html(below_chart(shown))
                 html(hour_list(shown) if self.zoom is Zoom.HOUR else day_facts(self.day))
             with native("aside", "card slice-panel", aria_label="The minute under the cursor"):
-                self.panel = html(tag("p", HINT, cls="quiet"), cls="slice")
+                self.panel = html(hint(), cls="slice")
+                more = text("", "button", "sheet-more")  # on a phone the sheet is one line; time.js opens and closes it
+                more.props["type"], more.props["aria-expanded"] = "button", "false"
+                more.props["aria-label"] = "Everything known of this minute"
         if at_ms is not None:
             chart.props["data-at"] = at_ms  # time.js moves the cursor there and asks for that minute
 
@@ -140,6 +142,8 @@ class DayPage:
             picker(Zoom.DAY, self.day.day, first, last)
         if as_date(self.day.day) is not None:
             html(zoom_bar(self.zoom, moment))
+            if note := outside_note(Zoom.DAY, moment, first, last):
+                html(note)
 
     async def _minute(self, event: events.GenericEventArguments) -> None:
         """Show a minute; while one is being looked up only the latest wish is kept."""
@@ -155,6 +159,11 @@ class DayPage:
                 self.panel.set_content(content)
         finally:
             self.asking = False
+
+
+def hint() -> Markup:
+    """What to do with the chart, before a minute was pointed at."""
+    return tag("p", HINT, cls="quiet hint-wide") + tag("p", SHORT_HINT, cls="quiet hint-phone")
 
 
 def clock_about(day: DayView) -> str:
@@ -219,7 +228,7 @@ def hour_list(day: DayView) -> Markup:
             tag("span", _list_clock(item, day), cls="hour-clock"),
             tag(
                 "span",
-                tag("a", item.text or source_words(item.kind), href=f"/record/{item.id}"),
+                tag("a", item.text or name_words(item.kind), href=f"/record/{item.id}"),
                 tag("span", " · ".join(item_facts(item, day.offset_min)), cls="hit-facts"),
             ),
             cls=f"layer-{item.layer.value}",
@@ -244,7 +253,7 @@ def day_facts(day: DayView) -> Markup:
     rows = [
         tag(
             "li",
-            tag("a", item.text or source_words(item.kind), href=f"/record/{item.id}"),
+            tag("a", item.text or name_words(item.kind), href=f"/record/{item.id}"),
             tag("span", " · ".join(part for part in (item.note, source_words(item.source)) if part), cls="quiet"),
         )
         for item in day.day_items
@@ -269,12 +278,21 @@ def slice_body(view: SliceView) -> Markup:
     return tag(
         "div",
         tag("h2", clock, cls="slice-clock"),
+        tag("p", brief_words(view), cls="slice-brief"),
         tag("p", f"{local_words(view.local_day)} · {offset_words(view.offset_min)}", cls="quiet"),
         tag("p", f"May still change: {late}", cls="provisional-words") if late else Markup(""),
         episodes_body(view),
         tag("ul", *samples, cls="samples") if samples else Markup(""),
         *[layer_body(layer, view.offset_min) for layer in view.layers],
     )
+
+
+def brief_words(view: SliceView) -> str:
+    """A minute in one line: its episodes, or where there are none what is recorded in it."""
+    said = [one.label for one in view.episodes]
+    if not said:
+        said = [item.text or name_words(item.kind) for layer in view.layers for item in layer.now]
+    return " · ".join(dict.fromkeys(said[:BRIEF_ITEMS])) or "nothing recorded in this minute"
 
 
 def episodes_body(view: SliceView) -> Markup:
@@ -305,16 +323,10 @@ def episode_line(item: EpisodeItem, offset_min: int) -> Markup:
     )
 
 
-def length_words(length_ms: int) -> str:
-    """A length of time in hours and minutes."""
-    minutes = round(length_ms / 60_000)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
-
-
 def measure_words(name: str) -> str:
     """``oura.met`` as ``Activity (MET)``."""
     measure = name.rpartition(".")[2]
-    return MEASURE_WORDS.get(measure, source_words(measure))
+    return MEASURE_WORDS.get(measure, name_words(measure))
 
 
 def layer_body(layer: LayerSlice, offset_min: int) -> Markup:
@@ -322,7 +334,8 @@ def layer_body(layer: LayerSlice, offset_min: int) -> Markup:
     lines = [slice_item(item, "", offset_min) for item in layer.now[:SHOWN_ITEMS]]
     if len(layer.now) > SHOWN_ITEMS:
         lines.append(tag("li", f"and {len(layer.now) - SHOWN_ITEMS} more", cls="quiet"))
-    lines += [slice_item(item, age_words(age_s), offset_min) for item, age_s in layer.last[:SHOWN_ITEMS]]
+    for item, age_s in layer.last[:SHOWN_ITEMS]:
+        lines.append(slice_item(item, f"{span_words(1000 * age_s)} ago", offset_min))
     empty = {
         Coverage.COVERED: "covered, nothing in this minute",
         Coverage.SILENT: "silent: its sources say nothing now",
@@ -342,7 +355,7 @@ def slice_item(item: LaneItem, age: str, offset_min: int) -> Markup:
     facts = [*item_facts(item, offset_min), age]
     return tag(
         "li",
-        tag("a", item.text or source_words(item.kind), href=f"/record/{item.id}"),
+        tag("a", item.text or name_words(item.kind), href=f"/record/{item.id}"),
         tag("span", " · ".join(part for part in facts if part), cls="hit-facts"),
     )
 
@@ -371,19 +384,3 @@ def correction_words(item: LaneItem, offset_min: int) -> str:
         said = local_words(f"{local_datetime(item.raw_ms, offset_min):%Y-%m-%dT%H:%M}")
     doubt = f" ± {span_words(item.uncertainty_ms)}" if item.uncertainty_ms >= 1000 else ""
     return f"{source_words(item.source)} said {said}, corrected by {sign}{span_words(abs(shift))}{doubt}"
-
-
-def span_words(ms: int) -> str:
-    """A length of time in its largest fitting unit, with the next smaller one where that matters."""
-    return age_words(ms // 1000).removesuffix(" ago")
-
-
-def age_words(seconds: int) -> str:
-    """How long ago, in the largest fitting unit."""
-    if seconds < 60:
-        return f"{seconds} s ago"
-    if seconds < 3600:
-        return f"{seconds // 60} min ago"
-    if seconds < 86_400:
-        return f"{seconds // 3600} h {seconds % 3600 // 60} min ago"
-    return f"{seconds // 86_400} d ago"

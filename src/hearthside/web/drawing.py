@@ -15,7 +15,8 @@ from markupsafe import Markup
 
 from hearthside.alignment.views import Coverage, CoverageRun, EpisodeItem, OffsetRun
 from hearthside.events import MINUTE_MS
-from hearthside.web.markup import clock_words, join, source_words, tag
+from hearthside.web.markup import clock_words, join, tag
+from hearthside.web.names import EPISODE_WORDS, episode_title
 
 MAX_ROWS = 3  # bars that overlap more often than this share the last row
 COVERAGE_WORDS = {
@@ -23,22 +24,7 @@ COVERAGE_WORDS = {
     Coverage.SILENT: "silent",
     Coverage.UNKNOWN: "unknown",
 }
-EPISODE_WORDS = {
-    "sleep": "Sleep",
-    "work": "Work",
-    "commute": "Commute",
-    "trip": "On the way",
-    "meal": "Meal",
-    "conversation": "Conversation",
-    "exercise": "Exercise",
-    "listening": "Listening",
-    "computer": "At the computer",
-    "watching": "Watching",
-    "home_activity": "At home",
-    "visit": "Place",
-}
 EPISODE_PX = 20  # height of one row of episodes
-WIDE_PERCENT = 16  # narrower bars carry words on a wide screen only: on a phone below about 50 px
 
 
 class Interval(Protocol):
@@ -143,21 +129,19 @@ def coverage_words(runs: Sequence[CoverageRun]) -> str:
 
 
 def worded_bar(x: float, y: float, width: float, height: float, words: str, cls: str, label_from: float) -> Markup:
-    """A bar; its words sit in an svg of their own, which clips them at the bar's end. Narrow bars carry none."""
+    """A bar; its words sit in an svg of their own, which clips them at the bar's end. Narrow bars carry none.
+
+    How many of the words fit only the browser knows: time.js ends them with an ellipsis, and leaves out what is shorter
+    than a few letters.
+    """
     bar = tag("rect", x=f"{x}%", y=y, width=f"{width}%", height=height, rx=4, cls=cls)
     if width < label_from or not words:
         return bar
-    fit = "bar-words" if width >= WIDE_PERCENT else "bar-words wide-only"
-    inner = tag("text", words, x=7, y=round(height / 2 + 4), cls=fit)
+    inner = tag("text", words, x=7, y=round(height / 2 + 4), cls="bar-words")
     return bar + tag("svg", inner, x=f"{x}%", y=y, width=f"{width}%", height=height, aria_hidden="true")
 
 
 # -- episodes ----------------------------------------------------------------------------------------------------------
-
-
-def episode_title(kind: str) -> str:
-    """What a kind of episode is called."""
-    return EPISODE_WORDS.get(kind, source_words(kind))
 
 
 def episode_class(kind: str) -> str:
@@ -199,14 +183,14 @@ def episode_band(
     return shapes, max(EPISODE_PX, (1 + max((row for _, row in placed), default=0)) * EPISODE_PX)
 
 
-def episode_legend(kinds: Sequence[str]) -> Markup:
-    """The colours of the kinds of episodes that are shown."""
+def episode_legend(kinds: Sequence[str], strong: bool = False) -> Markup:
+    """The colours of the kinds of episodes that are shown; `strong` as in the cells of a month, which have no words."""
     items = [
         tag("li", tag("svg", tag("rect", width=22, height=14, rx=4, cls="bar"), width=22, height=14,
             aria_hidden="true", cls=episode_class(kind)), episode_title(kind))
         for kind in kinds
     ]  # fmt: skip
-    return tag("ul", join(items), cls="legend") if items else Markup("")
+    return tag("ul", join(items), cls="legend legend-strong" if strong else "legend") if items else Markup("")
 
 
 def hatch_definition() -> Markup:

@@ -23,7 +23,8 @@ from hearthside.web.drawing import (
     tick_line,
     worded_bar,
 )
-from hearthside.web.markup import LAYER_WORDS, clock_words, join, offset_words, source_words, tag
+from hearthside.web.markup import LAYER_WORDS, clock_words, join, offset_words, tag
+from hearthside.web.names import name_words, source_words
 
 ROW_PX = 22  # height of one row of bars in a lane
 STRIP_PX = 8  # the coverage strip under a lane
@@ -180,7 +181,7 @@ def _bins(items: Iterable[LaneItem], span: Span) -> list[tuple[LaneItem, int]]:
 def _bar(item: LaneItem, span: Span, y: int) -> Markup:
     x1 = span.percent(item.start_ms)
     width = max(0.15, round(span.percent(item.end_ms or item.start_ms) - x1, 3))
-    return worded_bar(x1, y, width, ROW_PX - 4, item.text or source_words(item.kind), "bar", LABEL_FROM_PERCENT)
+    return worded_bar(x1, y, width, ROW_PX - 4, item.text or name_words(item.kind), "bar", LABEL_FROM_PERCENT)
 
 
 def _marks(items: Iterable[LaneItem], span: Span) -> list[Markup]:
@@ -201,7 +202,7 @@ def _worded_marks(items: Iterable[LaneItem], span: Span) -> list[Markup]:
     for (item, count), x, after in zip(bins, edges[:-1], edges[1:], strict=True):
         marks.append(_mark(x, count))
         if after - x >= LABEL_FROM_PERCENT:
-            words = tag("text", item.text or source_words(item.kind), x=10, y=13, cls="bar-words")
+            words = tag("text", item.text or name_words(item.kind), x=10, y=13, cls="bar-words")
             marks.append(tag("svg", words, x=f"{x}%", y=4, width=f"{round(after - x - 1, 3)}%", height=ROW_PX - 4,
                              aria_hidden="true"))  # fmt: skip
     return marks
@@ -259,7 +260,7 @@ def series_svg(line: SeriesLine, day: DayView) -> Markup:
 
 def series_name(line: SeriesLine) -> str:
     """A measure for people."""
-    return MEASURE_WORDS.get(line.measure, source_words(line.measure))
+    return MEASURE_WORDS.get(line.measure, name_words(line.measure))
 
 
 def series_range(line: SeriesLine) -> str:

@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from hearthside.alignment.views import DayValue, LayerWeeks, Measure, YearMap, YearView
 from hearthside.alignment.year_view import week_of_year
-from hearthside.web.drawing import EPISODE_WORDS, Life, hatch_definition
+from hearthside.web.drawing import hatch_definition
 from hearthside.web.markup import LAYER_WORDS, join, tag
+from hearthside.web.names import EPISODE_WORDS
 from hearthside.web.zoom import Moment, Zoom, address
 
 WEEK_STRIP_PX = 9  # one layer's coverage, week by week
@@ -68,7 +69,7 @@ def colour_of(measure: Measure) -> str:
     return f"layer-{measure.layer.value}" if measure.layer else "layer-all"
 
 
-def year_chart(view: YearView, year: YearMap, moment: Moment, life: Life) -> Markup:
+def year_chart(view: YearView, year: YearMap, moment: Moment) -> Markup:
     """One year: the map, and below it the coverage of the six layers week by week."""
     weeks = week_of_year(date(year.year, 12, 31)) + 1
     known = [one.value for one in year.days if one.value is not None]
@@ -77,13 +78,13 @@ def year_chart(view: YearView, year: YearMap, moment: Moment, life: Life) -> Mar
         "div",
         *_month_links(year.year, moment),
         *[tag("span", name, cls=f"heat-weekday weekday-{place}", aria_hidden="true") for place, name in _WEEKDAYS],
-        *[_cell(one, view, moment, life) for one in year.days],
+        *[_cell(one, view, moment) for one in year.days],
         cls=f"heat {colour_of(view.measure)}",
         role="group",
         aria_label=words,
         style=f"--weeks: {weeks}",
     )
-    return tag("div", grid, week_strips(year, weeks, life), cls="heat-holder")
+    return tag("div", grid, week_strips(year, weeks), cls="heat-holder")
 
 
 _WEEKDAYS = ((0, "Mon"), (2, "Wed"), (4, "Fri"), (6, "Sun"))
@@ -103,30 +104,28 @@ def _month_links(year: int, moment: Moment) -> list[Markup]:
     return links
 
 
-def _cell(one: DayValue, view: YearView, moment: Moment, life: Life) -> Markup:
+def _cell(one: DayValue, view: YearView, moment: Moment) -> Markup:
     day = date.fromisoformat(one.day)
     mine = moment.day == one.day
     at = moment.at_ms if mine else None
-    look = shade(one.value, view.edges) if one.value is not None or life.holds(one.day) else "beyond"
     words = f"{day:%a} {day.day} {day:%b %Y}: {value_words(one.value, view.measure.unit)}"
     return tag(
         "a",
         href=address(Zoom.DAY, Moment(one.day, at)),
-        cls=f"heat-day {look}{' is-moment' if mine else ''}",
+        cls=f"heat-day {shade(one.value, view.edges)}{' is-moment' if mine else ''}",
         aria_label=words,
         tabindex=0 if mine else -1,
         style=f"--week: {week_of_year(day)}; --weekday: {day.weekday()}",
     )
 
 
-def week_strips(year: YearMap, weeks: int, life: Life) -> Markup:
+def week_strips(year: YearMap, weeks: int) -> Markup:
     """How much of each week the best source of each layer covered; a week in which none was heard is hatched."""
-    inside = {week_of_year(date.fromisoformat(one.day)) for one in year.days if life.holds(one.day)}
     rows = [
         tag(
             "div",
             tag("span", LAYER_WORDS[one.layer], cls="strip-name"),
-            _week_strip(one, weeks, inside),
+            _week_strip(one, weeks),
             cls=f"strip-row layer-{one.layer.value}",
         )
         for one in year.weeks
@@ -134,14 +133,14 @@ def week_strips(year: YearMap, weeks: int, life: Life) -> Markup:
     return tag("div", *rows, cls="heat-strips")
 
 
-def _week_strip(one: LayerWeeks, weeks: int, inside: set[int]) -> Markup:
+def _week_strip(one: LayerWeeks, weeks: int) -> Markup:
     width = round(100 / weeks, 4)
     shapes = []
     for week, share in enumerate(one.shares):
         place = {"x": f"{round(week * width, 3)}%", "width": f"{width}%", "y": 0, "height": WEEK_STRIP_PX}
         if share is not None:
             shapes.append(tag("rect", **place, cls="week-cover", fill_opacity=round(0.15 + 0.85 * min(1.0, share), 2)))
-        elif week in inside:
+        else:
             shapes.append(tag("rect", **place, cls="cover-unknown"))
     heard = [share for share in one.shares if share is not None]
     words = f"{LAYER_WORDS[one.layer]}: heard in {len(heard)} of {len(one.shares)} weeks"
@@ -198,10 +197,10 @@ def month_table(view: YearView, year: YearMap) -> Markup:
     )
 
 
-def maps(view: YearView, moment: Moment, life: Life) -> Markup:
+def maps(view: YearView, moment: Moment) -> Markup:
     """The years below each other."""
     parts = [hatch_definition()]
     for year in view.years:
         title = tag("h2", tag("a", str(year.year), href=address(Zoom.YEAR, Moment(f"{year.year:04d}-07-01"))))
-        parts.append(tag("section", title if len(view.years) > 1 else Markup(""), year_chart(view, year, moment, life)))
+        parts.append(tag("section", title if len(view.years) > 1 else Markup(""), year_chart(view, year, moment)))
     return join(parts)

@@ -1,12 +1,13 @@
 """The lock on the pages' door: only this machine's browser, from our own pages, with the token the terminal showed.
 
-Five attacks a station on loopback must expect, and what stops each:
+Six attacks a station on loopback must expect, and what stops each:
 
 - DNS rebinding (a stranger's name that resolves to 127.0.0.1): the Host header must be a loopback name and our port.
 - Another web page in the same browser: a request whose Origin or Sec-Fetch-Site is foreign is refused; websockets too,
   which the same-origin policy does not cover. The only exception is following a link to a page (a top-level GET).
 - Another user of this machine: the access token, kept in an HttpOnly SameSite=Strict cookie. (Cookies know no ports: a
   server that the person runs on another port of this machine is shown it too. It holds a derived proof, not the token.)
+- A program that reaches too far (`hearthside.web.doors`): a token always, with the scope; a cookie opens no such door.
 - Somebody who guesses: wrong tokens are counted, and after some of them no link lets anybody in for a while. (Cookies
   are not counted, since a browser that is in must stay in; as long as a digest, they are not guessed.)
 - Evidence that holds HTML: all of it is escaped; should that ever fail, the content security policy runs no script
@@ -28,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hearthside.errors import Refused, RetryLater
 from hearthside.identity.tokens import ADMIN, ASK, READ, Lockout
+from hearthside.web.doors.refusals import door_of, door_scopes, refuse
 from hearthside.web.residents import Household, Resident
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -135,8 +137,8 @@ def read_cookies(headers: Mapping[str, str]) -> dict[str, str]:
 class Guard:
     """ASGI middleware: checks every request and websocket, says whose it is, and secures every answer.
 
-    What is let in carries ``scope["state"]["resident"]``, the key of a `Resident`, and no token any more: neither in
-    its address nor in its headers, so nothing behind the door can show or log one.
+    What is let in carries ``scope["state"]["resident"]``, the key of a `Resident`, and no token's text any more:
+    neither in its address nor in its headers, so nothing behind the door can show or log one.
     """
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
@@ -191,6 +193,8 @@ class Guard:
     def visitor(self, scope: Scope, headers: Headers) -> Visitor:
         """Whose request this is, or the answer that turns it away or sends it on."""
         household = self.door.household
+        if scope["type"] == "http" and door_of(scope["path"]):  # programs: a token always, a cookie never
+            return self.of_bearer(scope, bearer_token(headers))
         if household.open_to is not None:
             return household.open_to
         if scope["type"] == "http" and scope["path"].startswith("/api/") and "authorization" in headers:
@@ -227,17 +231,22 @@ class Guard:
         return response
 
     def of_bearer(self, scope: Scope, token: str) -> Visitor:
-        """Whose API token this is. A request that carries one is judged by it alone, whatever cookie comes with it."""
+        """Whose API token this is. A request that carries one is judged by it alone, whatever cookie comes with it.
+
+        What is let in carries the token's entry as ``scope["state"]["token"]``; its text is gone.
+        """
         resident = self.door.household.of_bearer(token)
+        path = scope["path"]
         if resident.tokens is None:
-            return api_refusal(401, "token-unknown", "No token was made here yet.")
+            return refusal(path, 401, "token-unknown", "No token was made here yet.")
         book = resident.tokens()
         try:
-            book.check(token, scope_needed(scope["path"]))
+            known = book.check(token, *scopes_needed(path))
         except RetryLater as error:
-            return api_refusal(429, error.code, error.message, seconds(book.locked_ms(token)))
+            return refusal(path, 429, error.code, error.message, seconds(book.locked_ms(token)))
         except Refused as error:
-            return api_refusal(403 if error.code == "token-scope" else 401, error.code, error.message)
+            return refusal(path, 403 if error.code == "token-scope" else 401, error.code, error.message)
+        scope.setdefault("state", {})["token"] = known
         return resident
 
 
@@ -251,12 +260,14 @@ def is_capture(path: str) -> bool:
     return path == CAPTURE or path.startswith(CAPTURE + "/")
 
 
-def scope_needed(path: str) -> str:
-    """The scope an API token needs for a path; what is not named here needs the highest."""
+def scopes_needed(path: str) -> tuple[str, ...]:
+    """The scopes of which an API token needs one for a path; what is not named here needs the highest."""
+    if door := door_of(path):
+        return door_scopes(door)
     name = path.split("/")[2]
     if name == "ask":
-        return ASK
-    return READ if name in READING else ADMIN
+        return (ASK,)
+    return (READ,) if name in READING else (ADMIN,)
 
 
 def bearer_token(headers: Headers) -> str:
@@ -283,6 +294,13 @@ def enter(scope: Scope, resident: Resident) -> None:
     scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     if "token" in query_of(scope):
         scope["query_string"] = address_without_token(scope).partition("?")[2].encode("latin-1")
+
+
+def refusal(path: str, status: int, code: str, message: str, wait_s: int = 0) -> Response:
+    """Why a token does not open a path, as the programs that speak to that path read it."""
+    if door := door_of(path):
+        return refuse(door, status, code, message, wait_s)
+    return api_refusal(status, code, message, wait_s)
 
 
 def api_refusal(status: int, code: str, message: str, wait_s: int = 0) -> Response:

@@ -13,7 +13,8 @@ from hearthside.web.clock_page import clock_card
 from hearthside.web.controls import button, html, native, text
 from hearthside.web.house import HealthView, Job, NodeHealth
 from hearthside.web.layout import Frame, Shell, Shells, amount_words, frame
-from hearthside.web.markup import badge, facts_table, local_words, moment_words, source_words, table, tag
+from hearthside.web.markup import badge, facts_table, local_words, moment_words, table, tag
+from hearthside.web.names import source_words
 from hearthside.web.safety import safety_card
 from hearthside.web.welcome import import_form
 

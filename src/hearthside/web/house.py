@@ -15,6 +15,7 @@ from hearthside.alignment.views import DayView, RhythmView, SliceView, SpanView,
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
 from hearthside.memory.hits import Filters, Hit
 from hearthside.web.clock_views import ClockHouse
+from hearthside.web.doors.house import DoorHouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +296,11 @@ class SafetyView:
 
 class House(ClockHouse, Protocol):
     """Everything the pages may ask for or do."""
+
+    @property
+    def doors(self) -> DoorHouse:
+        """What programs may ask for besides, through `hearthside.web.doors`."""
+        ...
 
     def overview(self) -> Overview: ...
     def jobs(self) -> list[Job]: ...

@@ -11,6 +11,7 @@ from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.events import Layer, Origin
 from hearthside.memory.hits import Hit
 from hearthside.web.calls import Problem
+from hearthside.web.names import source_words
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 MODE_WORDS = {
@@ -35,17 +36,6 @@ LAYER_WORDS = {
     Layer.BEHAVIOURAL: "Behavioural",
     Layer.ENVIRONMENTAL: "Environmental",
     Layer.RESIDENTIAL: "Residential",
-}
-BRANDS = {
-    "activitywatch": "ActivityWatch",
-    "google_fit": "Google Fit",
-    "home_assistant": "Home Assistant",
-    "lastfm": "Last.fm",
-    "owntracks": "OwnTracks",
-    "rescuetime": "RescueTime",
-    "takeout_my_activity": "Google My Activity",
-    "wakatime": "WakaTime",
-    "whatsapp": "WhatsApp",
 }
 WHY_WORDS = {"keyword": "same words", "meaning": "close in meaning", "keyword+meaning": "same words, close in meaning"}
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -108,14 +98,6 @@ def offset_words(offset_min: int) -> str:
     """A UTC offset in minutes as ``UTC+02:00``."""
     sign = "−" if offset_min < 0 else "+"
     return f"UTC{sign}{abs(offset_min) // 60:02d}:{abs(offset_min) % 60:02d}"
-
-
-def source_words(source: str) -> str:
-    """A source's name for people: ``oura_sleep`` as ``Oura sleep``, ``lastfm`` as ``Last.fm``."""
-    if source in BRANDS:
-        return BRANDS[source]
-    words = source.replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def minute_link(hit: Hit) -> str:

@@ -15,7 +15,8 @@ from hearthside.web.calls import Problem, call
 from hearthside.web.controls import html, native, text
 from hearthside.web.house import House
 from hearthside.web.layout import Frame, Shell, Shells, frame
-from hearthside.web.markup import LAYER_WORDS, facts_table, hit_list, source_words, tag
+from hearthside.web.markup import LAYER_WORDS, facts_table, hit_list, tag
+from hearthside.web.names import source_words
 
 LIMIT = 30
 HINT = "Search by words or by meaning. What is found names its source and why it was found."

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from nicegui import ui
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from hearthside.errors import NeedsPerson
@@ -30,6 +31,9 @@ from hearthside.web import (
     year_page,
 )
 from hearthside.web.api import build_api
+from hearthside.web.doors.chat_routes import build_openai
+from hearthside.web.doors.mcp_endpoint import McpDoor
+from hearthside.web.doors.refusals import MCP_PATH
 from hearthside.web.guard import Door, Guard
 from hearthside.web.house import House
 from hearthside.web.layout import Shells
@@ -79,6 +83,8 @@ def build_app(
     door = Door(port, household, lockout, new_id)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(build_api(shells, door))
+    app.include_router(build_openai(shells, new_id))
+    app.router.routes.append(Route(MCP_PATH, McpDoor(shells)))
     app.mount("/static", StaticFiles(directory=STATIC))
     pages = (companion_page, day_page, span_page, year_page, rhythm_page, memory_page, training_page, health_page)
     for page in pages:

@@ -21,6 +21,7 @@ from hearthside.web.zoom import (
     as_date,
     bounds,
     moment_of,
+    outside_note,
     picker,
     steps_of,
     time_head,
@@ -80,6 +81,8 @@ async def show_span(shell: Shell, page: Frame, zoom: Zoom, moment: Moment) -> No
         html(time_head(title, "", *steps_of(zoom, moment, first, last)))
         picker(zoom, moment.day, first, last)
     html(zoom_bar(zoom, moment))
+    if note := outside_note(zoom, moment, first, last):
+        html(note)
     life = Life(first, last)
     chart = week_chart(view, moment, life) if zoom is Zoom.WEEK else month_chart(view, moment, life)
     html(chart, cls="card span-holder")
@@ -110,7 +113,7 @@ def below_span(view: SpanView, zoom: Zoom) -> Markup:
         "div",
         tag("p", hint, cls="quiet small"),
         layer_legend(),
-        episode_legend(kinds),
+        episode_legend(kinds, strong=zoom is Zoom.MONTH),
         coverage_legend() if zoom is Zoom.WEEK else Markup(""),
         clock,
         cls="below-chart",

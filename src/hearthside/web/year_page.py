@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse
 from hearthside.alignment.views import YearView
 from hearthside.web.calls import Problem, call
 from hearthside.web.controls import html, native
-from hearthside.web.drawing import Life
 from hearthside.web.drawing_year import maps, measure_choice, month_table, year_legend
 from hearthside.web.layout import Frame, Shell, Shells, frame
 from hearthside.web.markup import tag
@@ -23,6 +22,7 @@ from hearthside.web.zoom import (
     Zoom,
     address,
     as_date,
+    outside_note,
     picker,
     steps_of,
     time_head,
@@ -90,10 +90,9 @@ class YearPage:
             return
         self._head(view)
         self._choices(view)
-        life = Life(self.page.overview.first_day, self.page.overview.last_day)
         with native("div", "reading"):
             html(tag("p", HINT, cls="quiet small"), cls="heat-read").props["aria-live"] = "polite"
-            html(maps(view, self.moment, life), cls="card heat-maps")
+            html(maps(view, self.moment), cls="card heat-maps")
         html(below_maps(view))
 
     def _head(self, view: YearView) -> None:
@@ -106,6 +105,9 @@ class YearPage:
             html(time_head(title, view.measure.title, *steps_of(Zoom.YEAR, self.moment, first, last, **further)))
             picker(Zoom.YEAR, self.moment.day, first, last)
         html(zoom_bar(Zoom.YEAR, self.moment))
+        note = outside_note(Zoom.YEAR, self.moment, first, last)
+        if note and len(view.years) == 1:
+            html(note)
 
     def _further(self, view: YearView) -> dict[str, str]:
         further = {} if view.measure is view.measures[0] else {"measure": view.measure.name}

@@ -179,6 +179,26 @@ def _reaches(zoom: Zoom, moment: Moment, first: str, last: str) -> bool:
     return not (first and high < first) and not (last and low > last)
 
 
+def outside_note(zoom: Zoom, moment: Moment, first: str, last: str) -> Markup:
+    """That a day, week, month or year lies before or after everything known, and the way to the nearest day that is.
+
+    Args:
+        zoom: what the page shows.
+        moment: where it stands.
+        first, last: the first and the last day of the life, ISO; "" where that is not known.
+    """
+    low, high = bounds(zoom, moment)
+    if first and high < first:
+        where, day, edge = "before anything", first, "first"
+    elif last and low > last:
+        where, day, edge = "after everything", last, "last"
+    else:
+        return Markup("")
+    link = tag("a", day_words(day), href=address(zoom, Moment(day)))
+    words = f"This {zoom.value} lies {where} that is known. The {edge} day with records is "
+    return tag("p", words, link, ".", cls="outside", role="note")
+
+
 def bounds(zoom: Zoom, moment: Moment) -> tuple[str, str]:
     """First and last day of the stretch that a page shows, ISO."""
     day = moment.date

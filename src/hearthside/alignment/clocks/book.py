@@ -7,11 +7,13 @@ from typing import TypeAlias
 
 import apsw
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from hearthside.alignment.aligning import Gathered
 from hearthside.alignment.clocks.exchanges import Exchange, read_exchange
 from hearthside.alignment.clocks.faults import (
+    GAP_DAYS,
     Claim,
     Decision,
     EventEvidence,
@@ -42,6 +44,18 @@ CREATE INDEX IF NOT EXISTS clock_day_by_day ON clock_day (day);
 """
 TABLES = ("exchange", "clock_word", "clock_day")
 _DEVICE = "device:"
+# From a day with events on to the last one that is less than GAP_DAYS later, or to the first of all that are later.
+_DAYS = """
+WITH RECURSIVE step (day) AS (
+    SELECT min(day) FROM clock_day WHERE clock = ?1
+    UNION ALL
+    SELECT coalesce(
+        (SELECT max(day) FROM clock_day WHERE clock = ?1 AND day > step.day AND day < step.day + ?2),
+        (SELECT min(day) FROM clock_day WHERE clock = ?1 AND day > step.day)
+    ) FROM step WHERE step.day IS NOT NULL
+)
+SELECT day FROM step WHERE day IS NOT NULL ORDER BY day
+"""
 Spoken: TypeAlias = "tuple[int, int, int]"
 """How many events, and the first and last raw time of them."""
 
@@ -86,6 +100,26 @@ def count_days(connection: apsw.Connection, spoken: Mapping[tuple[str, int], Spo
     return {str(row[0]) for row in rows}
 
 
+def count(connection: apsw.Connection, spoken: Mapping[tuple[str, int], Spoken]) -> set[str]:
+    """Like `count_days`; the clocks of which something else must be thought now.
+
+    That is where what events alone say against a clock is another than before: exchanges only take away from it. So a
+    batch of events of a clock that nothing is said against costs no new fit of all its exchanges. A clock first heard
+    of is among them: what was said of its device counts for it too.
+    """
+    told = sorted({clock for clock, _ in spoken if clock.startswith(_DEVICE)})
+    before = [evidence_of(connection, clock) for clock in told]
+    count_days(connection, spoken)
+    return {
+        clock for clock, seen in zip(told, before, strict=True) if not seen.days or _differ(connection, clock, seen)
+    }
+
+
+def _differ(connection: apsw.Connection, clock: str, before: EventEvidence) -> bool:
+    """Whether events say something else against a clock than they did."""
+    return find_faults(clock, (), before) != find_faults(clock, (), evidence_of(connection, clock))
+
+
 def spoken_in(rows: Gathered, upto: int | None = None) -> dict[tuple[str, int], Spoken]:
     """How many events, first and last raw ms, by (clock, raw UTC day), of device clocks; up to a journal position.
 
@@ -95,15 +129,9 @@ def spoken_in(rows: Gathered, upto: int | None = None) -> dict[tuple[str, int], 
     found: dict[tuple[str, int], Spoken] = {}
     if rows.name.source in source_names():
         return found
-    for clock in sorted({clock for clock in rows.clocks if clock.startswith(_DEVICE)}):
-        starts = np.array(
-            [
-                start
-                for start, other, seq, by_day in zip(rows.starts, rows.clocks, rows.seqs, rows.by_day(), strict=True)
-                if other == clock and not by_day and (upto is None or seq <= upto)
-            ],
-            dtype=np.int64,
-        )
+    clocks = set(rows.clocks)
+    for clock in sorted(clock for clock in clocks if clock.startswith(_DEVICE)):
+        starts = _starts(rows, clock if len(clocks) > 1 else None, upto)
         if not len(starts):
             continue
         starts.sort()
@@ -112,6 +140,18 @@ def spoken_in(rows: Gathered, upto: int | None = None) -> dict[tuple[str, int], 
             first, end = np.searchsorted(days, [day, day + 1])
             found[clock, day] = (int(end - first), int(starts[first]), int(starts[end - 1]))
     return found
+
+
+def _starts(rows: Gathered, clock: str | None, upto: int | None) -> npt.NDArray[np.int64]:
+    """When the events of a clock begin (None: of all) of which more than the day is known."""
+    wanted = np.ones(len(rows), dtype=np.bool_)
+    if rows.codes:
+        wanted &= (np.array(rows.codes, dtype=np.int64) & 1) == 0
+    if upto is not None:
+        wanted &= np.array(rows.seqs, dtype=np.int64) <= upto
+    if clock is not None:
+        wanted &= np.array([other == clock for other in rows.clocks], dtype=np.bool_)
+    return np.array(rows.starts, dtype=np.int64)[wanted]
 
 
 def added(one: Spoken | None, other: Spoken) -> Spoken:
@@ -142,15 +182,24 @@ def exchanges_of(connection: apsw.Connection, clock: str) -> list[Exchange]:
 
 
 def evidence_of(connection: apsw.Connection, clock: str) -> EventEvidence:
-    """When the events of a clock happened, by its own time."""
-    sql = "SELECT day, events, first_ms, last_ms FROM clock_day WHERE clock = ? ORDER BY day"
-    rows = [(int(day), int(n), int(a), int(b)) for day, n, a, b in connection.execute(sql, (clock,))]
-    if not rows:
+    """When the events of a clock happened, by its own time.
+
+    Of days with events that lie close together only some are told: the first, which counts for all of them, the last,
+    and between them as few as leave no two `GAP_DAYS` apart. That is all that faults are found by, and of ten years it
+    is a dozen days.
+    """
+    days = [int(row[0]) for row in connection.execute(_DAYS, (clock, GAP_DAYS))]
+    if not days:
         return EventEvidence(0, None, None, ())
-    return EventEvidence(
-        sum(row[1] for row in rows), min(row[2] for row in rows), max(row[3] for row in rows),
-        tuple((row[0], row[1]) for row in rows),
-    )  # fmt: skip
+    begins = [k for k in range(len(days)) if not k or days[k] - days[k - 1] >= GAP_DAYS]
+    counts = dict.fromkeys(days, 0)
+    sql = "SELECT sum(events), min(first_ms), max(last_ms) FROM clock_day WHERE clock = ? AND day BETWEEN ? AND ?"
+    bounds = list[int]()
+    for k, end in zip(begins, [*begins[1:], len(days)], strict=True):
+        [(events, first, last)] = list(connection.execute(sql, (clock, days[k], days[end - 1])))
+        counts[days[k]] = int(events)
+        bounds += [int(first), int(last)]
+    return EventEvidence(sum(counts.values()), bounds[0], bounds[-1], tuple(counts.items()))
 
 
 def decisions_of(connection: apsw.Connection, clock: str) -> list[Decision]:

@@ -11,7 +11,7 @@ in front.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -42,13 +42,16 @@ def find(window: Window) -> list[Episode]:
         return []
     index, start, end, watched = _active(rows, around(window, {"afk"}, REACH_DAYS, DAY_MS))
     found = sessions(start, end, GAP_MS, window.day)
-    episodes = [_episode(rows, index, start, end, watched, session) for session in found]
+    if not found:
+        return []
+    apps = _apps(rows, np.unique(index[found[0].first : found[-1].last]))
+    episodes = [_episode(rows, apps, index, start, end, watched, session) for session in found]
     return [episode for episode in episodes if episode is not None]
 
 
 def _active(rows: Rows, keyboard: Rows) -> tuple[Ints, Ints, Ints, npt.NDArray[np.bool_]]:
     """The parts of windows that were used, in order of start: index of the window, start, end, whether watched."""
-    at = np.fromiter((text in _AT for text in keyboard.texts()), np.bool_, len(keyboard))
+    at = np.fromiter(map(_AT.__contains__, keyboard.texts()), np.bool_, len(keyboard))
     seen = _overlapped(rows, *merged(keyboard.start_ms, keyboard.end_ms))
     index, start, end = within(rows.start_ms, rows.end_ms, *merged(keyboard.start_ms[at], keyboard.end_ms[at]))
     kept = end > start
@@ -69,19 +72,21 @@ def _overlapped(rows: Rows, span_start: Ints, span_end: Ints) -> npt.NDArray[np.
 
 
 def _episode(
-    rows: Rows, index: Ints, start: Ints, end: Ints, watched: npt.NDArray[np.bool_], session: Session
-) -> Episode | None:
+    rows: Rows, apps: Mapping[int, str], index: Ints, start: Ints, end: Ints, watched: npt.NDArray[np.bool_],
+    session: Session,
+) -> Episode | None:  # fmt: skip
     part = slice(session.first, session.last)
-    spans = merged(start[part], np.minimum(end[part], session.end_ms))
-    active_ms = int((spans[1] - spans[0]).sum())
+    first, last = merged(start[part], np.minimum(end[part], session.end_ms))
+    active_ms = int((last - first).sum())
     if active_ms < LEAST_MS:
         return None
     lengths = (end - start)[part]
-    apps: Counter[str] = Counter()
+    used: dict[str, int] = {}
     for i, length in zip(index[part].tolist(), lengths.tolist(), strict=True):
-        apps[_app(rows, i)] += length
-    app, most = apps.most_common(1)[0]
-    well = 2 * int(lengths[watched[part]].sum()) >= int(lengths.sum())
+        used[apps[i]] = used.get(apps[i], 0) + length
+    app = max(used, key=used.__getitem__)  # of those in front as long the first
+    total = int(lengths.sum())
+    well = 2 * int(lengths[watched[part]].sum()) >= total
     return Episode(
         kind=NAME,
         start_ms=session.start_ms,
@@ -91,13 +96,15 @@ def _episode(
         sure=_SURE_WATCHED if well else _SURE_UNWATCHED,
         facts={
             "active_min": round(active_ms / MINUTE_MS, 1),
-            "programs": len(apps),
+            "programs": len(used),
             "program": app,
-            "share": round(most / int(lengths.sum()), 3),
+            "share": round(used[app] / total, 3),
         },
     )
 
 
-def _app(rows: Rows, i: int) -> str:
-    """The program of a window: the source's own field, else what stands before the title."""
-    return rows.note(i).split(" · ", 1)[0] or rows.text(i).split(" – ", 1)[0]
+def _apps(rows: Rows, indices: Ints) -> dict[int, str]:
+    """The program of each of these windows: the source's own field, else what stands before the title."""
+    chosen = rows.only(indices)
+    words = zip(indices.tolist(), chosen.notes(), chosen.texts(), strict=True)
+    return {i: note.split(" · ", 1)[0] or text.split(" – ", 1)[0] for i, note, text in words}

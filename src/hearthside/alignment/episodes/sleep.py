@@ -108,7 +108,7 @@ def _episode(window: Window, rows: Rows, ranks: Ints, session: Session) -> Episo
     facts = {
         "in_bed_min": round(bed_ms / MINUTE_MS),
         "nap": nap,
-        "sources": sorted({rows.source(i) for i in range(session.first, session.last)}),
+        "sources": sorted(set(rows.sources(part))),
     }
     if best == _MEASURED:
         measured = rows.amount()[part][ranks[part] == _MEASURED]

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hearthside.alignment.episodes import Episode, Window
-from hearthside.alignment.geodesy import distances_m, wrapped
+from hearthside.alignment.geodesy import DEGREE_M, distances_m, wrapped
 from hearthside.events import DAY_MS, MINUTE_MS
 
 NAME = "stay"
@@ -53,6 +53,7 @@ HEARD_MS = 20 * MINUTE_MS
 
 _AGAIN_MS = 5 * MINUTE_MS  # where walking slowly looked like a stay, look again this much later
 _UNKNOWN_ACCURACY_M = 50.0  # of a fix that does not say it
+_ROUNDING = 1e-6  # far more than a plane's distances are off by, worked out one way or another
 _SPREAD = 0.9  # share of the fixes that the radius holds
 
 Floats = npt.NDArray[np.float64]
@@ -154,6 +155,9 @@ def _begins(fixes: _Fixes) -> npt.NDArray[np.bool_]:
     ends = _last_before_silence(fixes.t)
     open_ = np.flatnonzero(reach <= ends)
     begins = np.zeros(n, dtype=np.bool_)
+    sure, left = _for_certain(fixes, open_, reach[open_])
+    begins[open_[sure]] = True
+    open_ = open_[left]
     lag = 1
     while len(open_):
         other = open_ + lag
@@ -164,6 +168,39 @@ def _begins(fixes: _Fixes) -> npt.NDArray[np.bool_]:
         open_ = open_[~done]
         lag += 1
     return begins
+
+
+def _for_certain(fixes: _Fixes, first: Ints, last: Ints) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Where none of the fixes after `first` up to `last` can be too far off, and where that must be looked at.
+
+    The rectangle around them tells it of nearly all: those at home are all near, and those on the way far.
+    """
+    if not len(first) or np.ptp(fixes.lon) >= 180.0:
+        return np.zeros(len(first), np.bool_), np.ones(len(first), np.bool_)
+    north = _farthest(fixes.lat, first, last)
+    east = _farthest(fixes.lon, first, last) * np.cos(np.radians(fixes.lat[first]))
+    reach = (ROAM_M / DEGREE_M) ** 2
+    sure = north**2 + east**2 < reach * (1 - _ROUNDING)
+    far = np.maximum(north, east) ** 2 > reach * (1 + _ROUNDING)
+    return sure, ~(sure | far)
+
+
+def _farthest(values: Floats, first: Ints, last: Ints) -> Floats:
+    """How far the value at each `first` is from the farthest of those after it up to `last`, `first` < `last`.
+
+    By a sparse table (Bender & Farach-Colton, The LCA Problem Revisited, 2000): each stretch is the union of two
+    stretches of a power of two.
+    """
+    low = high = values
+    far, level = np.zeros(len(first)), np.frexp(last - first)[1] - 1
+    for k in range(int(level.max()) + 1):
+        mine = np.flatnonzero(level == k)
+        at, one, other = values[first[mine]], first[mine] + 1, last[mine] + 1 - (1 << k)
+        above = np.maximum(high[one], high[other]) - at
+        far[mine] = np.maximum(above, at - np.minimum(low[one], low[other]))
+        half = 1 << k
+        low, high = np.minimum(low[:-half], low[half:]), np.maximum(high[:-half], high[half:])
+    return far
 
 
 def _last_before_silence(t: Ints) -> Ints:

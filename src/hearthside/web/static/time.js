@@ -98,6 +98,26 @@ function beginAtWantedMinute() {
   if (down()) chart.scrollIntoView({ block: "start" }); // a phone shows the chart above what is known of the minute
 }
 
+// ---- what is known of the minute: on a phone a sheet of one line that opens ---------------------------------------------
+
+function openSheet(sheet, open) {
+  sheet.classList.toggle("sheet-open", open);
+  sheet.querySelector(".sheet-more").ariaExpanded = String(open);
+  sheet.querySelector(".slice").scrollTop = 0;
+}
+
+document.addEventListener("click", (event) => {
+  const sheet = event.target.closest?.(".slice-panel");
+  if (!sheet || !down()) return;
+  const open = sheet.classList.contains("sheet-open");
+  if (!open || event.target.closest(".sheet-more")) openSheet(sheet, !open);
+});
+
+document.addEventListener("keydown", (event) => {
+  const sheet = event.key === "Escape" ? document.querySelector(".slice-panel.sheet-open") : null;
+  if (sheet) openSheet(sheet, false);
+});
+
 // ---- the zoom: + and - keys, Ctrl and the wheel (a pinch on a touchpad), two fingers ------------------------------------
 
 /** Nearer leads into the cell that is pointed at, where there is one; else it keeps the moment. */
@@ -252,5 +272,58 @@ document.addEventListener("keydown", (event) => {
   pointRow(plot, moves[event.key]);
 });
 
-new MutationObserver(beginAtWantedMinute).observe(document, { childList: true, subtree: true });
+// ---- the words in bars: as many as fit, and an ellipsis where that is not all --------------------------------------------
+
+const WORDS = "text.bar-words";
+const END_PX = 5; // between the words and the end of their bar
+const LEAST = 3; // fewer letters than these say nothing
+const HALF = /[\uD800-\uDBFF]$/; // the first half of a character that takes two
+const wholeWords = new WeakMap(); // what a bar says where there is room
+const fittedTo = new WeakMap(); // how wide it was when its words were last cut, px
+
+/** How many letters from the first fit, measured in the whole words; all of them where they do. */
+function lettersThatFit(label, words, room) {
+  if (label.getComputedTextLength() <= room) return words.length;
+  const dots = Math.min(room, parseFloat(getComputedStyle(label).fontSize)); // the ellipsis is at most an em wide
+  let low = 0;
+  for (let high = label.getNumberOfChars(); low < high;) {
+    const middle = Math.ceil((low + high) / 2);
+    if (label.getSubStringLength(0, middle) <= room - dots) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function fitLabels() {
+  const changed = [...document.querySelectorAll(WORDS)]
+    .map((label) => ({ label, width: label.ownerSVGElement.width.baseVal.value }))
+    .filter(({ label, width }) => width && fittedTo.get(label) !== width);
+  for (const { label } of changed) { // all are written before any is measured: one layout for the whole page
+    if (!wholeWords.has(label)) wholeWords.set(label, label.textContent);
+    label.textContent = wholeWords.get(label);
+  }
+  const counts = changed.map(({ label, width }) =>
+    lettersThatFit(label, wholeWords.get(label), width - label.x.baseVal[0].value - END_PX));
+  changed.forEach(({ label, width }, place) => {
+    const words = wholeWords.get(label);
+    const count = counts[place];
+    fittedTo.set(label, width);
+    if (count === words.length) return;
+    const kept = words.slice(0, count).replace(HALF, "").trimEnd();
+    label.textContent = kept.length < LEAST ? "" : `${kept}…`;
+  });
+}
+
+let fitting = 0;
+function fitSoon() {
+  cancelAnimationFrame(fitting);
+  fitting = requestAnimationFrame(fitLabels);
+}
+addEventListener("resize", fitSoon);
+document.fonts.ready.then(fitSoon);
+
+new MutationObserver(() => {
+  beginAtWantedMinute();
+  fitSoon();
+}).observe(document, { childList: true, subtree: true });
 })();

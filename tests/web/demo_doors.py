@@ -1,0 +1,64 @@
+"""What the demonstration house gives to programs: one model, and what was kept, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from hearthside.companion.answers import Answer
+from hearthside.events import Json
+from hearthside.web.doors.house import KeptNote, OfferedModel, TokensUsed
+from tests.web.demo_day import at
+
+_DAY = "2026-03-31"
+
+
+@dataclass
+class DemoDoors:
+    """Plays `hearthside.app.doors.Doors`."""
+
+    canary: str = ""
+    used: TokensUsed = field(default_factory=lambda: TokensUsed(100, 10, 20))
+    wishes: list[tuple[str, str, str]] = field(default_factory=list)
+    notes: list[KeptNote] = field(default_factory=list)
+
+    def now_ms(self) -> int:
+        return at(_DAY, "21:40")
+
+    def models(self) -> list[OfferedModel]:
+        return [OfferedModel("hearthside", 0), OfferedModel("hearthside-abcdef12", 1_790_000_000_000)]
+
+    def tokens_used(self) -> TokensUsed:
+        """Each look finds more: seven tokens asked with, three said."""
+        self.used = TokensUsed(self.used.prompt + 7, self.used.cached + 2, self.used.completion + 3)
+        return self.used
+
+    def conversation_with(self, prefix: str, question: str, answer: str) -> str:
+        return f"{prefix}the-earlier-one" if question == "How long did I sleep?" else ""
+
+    def record_wish(self, question: str, answer: Answer, conversation: str) -> str:
+        self.wishes.append((question, answer.text, conversation))
+        return f"{len(self.wishes):032x}"
+
+    def record_outcome(self, answer: Answer, question_id: str, prefix: str) -> str:
+        number = int(question_id, 16)
+        if not 0 < number <= len(self.wishes):
+            return ""
+        question, _, conversation = self.wishes[number - 1]
+        self.wishes.append((question, answer.text, conversation))
+        return conversation
+
+    def query(self, raw: bytes) -> dict[str, Json]:
+        return {"query": orjson.loads(raw), "sentence": f"{self.canary}count of listen", "value": 3.0}
+
+    def remember(self, text: str, token_id: str, token_name: str) -> KeptNote:
+        note = KeptNote(
+            f"{len(self.notes):032x}", self.now_ms(), f"{_DAY}T21:40+01:00", self.canary + text,
+            f"kept at the wish of {token_name}",
+        )  # fmt: skip
+        self.notes.append(note)
+        return note
+
+    def kept_notes(self, words: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[KeptNote]:
+        return [note for note in self.notes if any(word in note.text for word in words.split())][:limit]
