@@ -95,7 +95,7 @@ def _import(house: House, folder: Path) -> list[str]:
 
 def _bodies(house: House) -> dict[bytes, Json]:
     """Every record of the journal but for estimates."""
-    return {identity: body for identity, _, body in house.rooms.journal.bodies() if body["kind"] != "clock_estimate"}
+    return {identity: body for identity, _, body in house.rooms.journal.bodies() if body.kind != "clock_estimate"}
 
 
 def test_a_wrong_clock_is_set_by_an_import(tmp_path: Path) -> None:

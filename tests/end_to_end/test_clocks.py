@@ -15,6 +15,7 @@ from hearthside.alignment.occurrence import Occurrence
 from hearthside.app.house import House
 from hearthside.app.rooms import system_clock
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Json
+from hearthside.journal.bodies import Body
 from hearthside.web.clock_views import HeldGroup
 from tests.app.helpers import house_in
 from tests.end_to_end.station_process import StationProcess, station_process
@@ -110,7 +111,7 @@ class Home:
             plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), page.text)
             return html.unescape(plain)
 
-    def records(self) -> list[tuple[bytes, int, Json]]:
+    def records(self) -> list[tuple[bytes, int, Body]]:
         """Everything in the journal, in order of arrival."""
         return sorted(self.house.rooms.journal.bodies(), key=lambda row: row[1])
 

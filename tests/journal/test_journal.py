@@ -30,6 +30,7 @@ from hearthside.events import (
 )
 from hearthside.identity.database import open_database
 from hearthside.journal import Journal, files
+from hearthside.journal.bodies import Body, body_of
 from hearthside.journal.keys import year_keys
 from tests.journal.vaults import DAY_MS, journal_in, over_years
 
@@ -108,7 +109,7 @@ def test_bodies_are_what_reading_gives_without_records(tmp_path: Path) -> None:
         for bounds in ((None, None), (NOW_MS + 5, NOW_MS + DAY_MS), (NOW_MS + DAY_MS, None), (None, NOW_MS)):
             for kinds, sources in ((None, None), (None, ["a"]), (["note", "met"], ["b", "test"]), ([], None)):
                 read = journal.read(*bounds, kinds=kinds, sources=sources)
-                expected = [(stored.id, stored.seq, stored.record.body()) for stored in read]
+                expected = [(stored.id, stored.seq, body_of(stored.record)) for stored in read]
                 assert list(journal.bodies(*bounds, kinds=kinds, sources=sources)) == expected
         assert sorted(identity for identity, _, _ in journal.bodies(kinds=["note"])) == sorted(
             event.id for event in kept
@@ -118,12 +119,12 @@ def test_bodies_are_what_reading_gives_without_records(tmp_path: Path) -> None:
 def test_bodies_in_order_of_arrival_are_gone_through_in_portions(tmp_path: Path) -> None:
     kept = over_years(tmp_path, years=2)
     with journal_in(tmp_path) as journal:
-        found, seq = list[tuple[bytes, int, dict[str, Json]]](), 0
+        found, seq = list[tuple[bytes, int, Body]](), 0
         while portion := journal.bodies_since(seq, 15):
             assert len(portion) == min(15, len(kept) - len(found))  # also over the turn of the year
             found += portion
             seq = portion[-1][1]
-        assert found == [(stored.id, stored.seq, stored.record.body()) for stored in journal.since(0)]
+        assert found == [(stored.id, stored.seq, body_of(stored.record)) for stored in journal.since(0)]
         assert [identity for identity, _, _ in found] == [event.id for event in kept]
         assert journal.bodies_since(journal.head().seq, 15) == []
 
@@ -133,8 +134,8 @@ def test_what_is_forgotten_while_bodies_are_read_is_left_out(journal: Journal) -
     bodies = journal.bodies()
     first = next(bodies)
     journal.forget([_event(2999).id])
-    assert first[2]["payload"] == {"n": 0}
-    assert [body["payload"]["n"] for _, _, body in bodies] == list(range(1, 2999))
+    assert first[2].payload == {"n": 0}
+    assert [body.payload["n"] for _, _, body in bodies] == list(range(1, 2999))
 
 
 def test_the_last_arrivals_come_in_the_order_in_which_they_arrived(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
-from typing import Any, Protocol, TypeAlias
+from operator import attrgetter
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,9 @@ from hearthside.alignment.kernel import minute_samples
 from hearthside.alignment.kinds import NUMBERS, amounts_in, is_life, notes_in, number_of
 from hearthside.alignment.offsets import MINUTES
 from hearthside.events import DAY_MS, Json, Layer, Origin
+from hearthside.journal.bodies import Body
 
 Ints = npt.NDArray[np.int64]
-Body: TypeAlias = Mapping[str, Json]
 Row: TypeAlias = "tuple[bytes, int, Body]"
 """Journal id, position in the journal, body."""
 
@@ -33,8 +33,8 @@ _CODES = {
 }
 _SELF = Origin.SELF.value
 _TAKEN_AT_ONCE = 64  # rows: what was just decoded is still in the cache of the processor
-_SERIES_FIELDS = itemgetter("start_ms", "clock", "key")
-_EVENT_FIELDS = itemgetter(
+_SERIES_FIELDS = attrgetter("start_ms", "clock", "key")
+_EVENT_FIELDS = attrgetter(
     "start_ms", "clock", "key", "end_ms", "uncertainty_ms", "offset_min", "precision", "origin", "trust", "text",
     "payload",
 )  # fmt: skip
@@ -155,7 +155,7 @@ class Gathered:
 
     def longest_ms(self) -> int:
         """How long the longest series lasts."""
-        return max((body["step_ms"] * len(body["values"]) for body in self.bodies), default=0)
+        return max((body.step_ms * len(body.values) for body in self.bodies), default=0)
 
 
 _LISTS = (
@@ -170,9 +170,9 @@ def gather(rows: Iterable[Row]) -> dict[StreamName, Gathered]:
     groups: dict[tuple[str, str, str, str], Gathered] = {}
     for row in rows:
         body = row[2]
-        form = body["type"]
-        kind = body["kind"] if form == "event" else body["measure"]
-        key = (body["layer"], body["source"], kind, form)
+        form = body.type
+        kind = body.kind if form == "event" else body.measure
+        key = (body.layer, body.source, kind, form)
         try:
             group = waiting[key]
         except KeyError:
@@ -287,26 +287,26 @@ def placed_series(rows: Gathered, placing: Placing) -> list[tuple[int, int, Body
     """Corrected start, exclusive end and body of the series of one measure that are not held back, by start and id."""
     found = []
     for identity, body in zip(rows.ids, rows.bodies, strict=True):
-        start, _, held = placing.place(body["clock"], np.array([body["start_ms"]]), np.zeros(1, dtype=np.int64))
+        start, _, held = placing.place(body.clock, np.array([body.start_ms]), np.zeros(1, dtype=np.int64))
         if not held[0]:
             found.append((int(start[0]), identity, body))
     found.sort(key=lambda series: series[:2])
-    return [(start_ms, start_ms + body["step_ms"] * len(body["values"]), body) for start_ms, _, body in found]
+    return [(start_ms, start_ms + body.step_ms * len(body.values), body) for start_ms, _, body in found]
 
 
 def sample_days(rows: Gathered, days: range, placing: Placing) -> dict[int, SampleDay]:
     """The samples of one measure by UTC day; where two series overlap the one that begins later counts."""
     found: dict[int, SampleDay] = {}
     for start_ms, end_ms, body in placed_series(rows, placing):
-        step = body["step_ms"]
+        step = body.step_ms
         last_day = (end_ms - 1) // DAY_MS
-        values = np.array(body["values"], dtype=np.float64)  # None becomes NaN
+        values = np.array(body.values, dtype=np.float64)  # None becomes NaN
         for day in range(max(start_ms // DAY_MS, days[0]), min(last_day, days[-1]) + 1):
             column = minute_samples(day, start_ms, step, values)
             said = ~np.isnan(column)
             if not said.any():
                 continue
-            there = found.setdefault(day, SampleDay(body["unit"], np.full(MINUTES, np.nan)))
-            there.unit = body["unit"]
+            there = found.setdefault(day, SampleDay(body.unit, np.full(MINUTES, np.nan)))
+            there.unit = body.unit
             there.values[said] = column[said]
     return found

@@ -129,7 +129,7 @@ def align_batch(journal: Journal, clocks: KnownClocks, days: range, upto: int) -
     )
     for name, gathered in gather(rows).items():
         if name.series:
-            batch.units[name] = gathered.bodies[-1]["unit"]
+            batch.units[name] = gathered.bodies[-1].unit
         inside = gathered.between(first, last)
         _note(batch, inside, upto)
         latest = _latest(batch, gathered, inside)

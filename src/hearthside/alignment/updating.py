@@ -10,7 +10,6 @@ import apsw
 import numpy as np
 
 from hearthside.alignment.aligning import (
-    Body,
     Gathered,
     Row,
     StreamName,
@@ -46,6 +45,7 @@ from hearthside.alignment.tracks import (
 from hearthside.alignment.zones import zone_runs
 from hearthside.events import DAY_MS, Precision
 from hearthside.journal import Journal
+from hearthside.journal.bodies import Body, body_of
 
 _READ_BATCH = 5000
 _DAYS_PER_COMMIT = 64
@@ -104,7 +104,7 @@ class Updater:
     def mark_rows(self, connection: apsw.Connection, rows: Sequence[Row]) -> None:
         """Mark what these rows can change: their clocks first, then where their own times belong."""
         known = self.clocks(connection).placements
-        heard = book.take(connection, (row for row in rows if row[2].get("kind") in book.KINDS))
+        heard = book.take(connection, (row for row in rows if row[2].kind in book.KINDS))
         streams = gather(rows)
         spoken = dict[tuple[str, int], book.Spoken]()
         for group in streams.values():
@@ -113,11 +113,11 @@ class Updater:
         heard |= book.count(connection, spoken)
         if heard:
             self.clocks_changed(connection, heard, known)
-        carried = ((body["start_ms"], body["offset_min"]) for _, _, body in rows)
+        carried = ((body.start_ms, body.offset_min) for _, _, body in rows)
         note_new_offsets(connection, self.journal, [(at, offset) for at, offset in carried if offset is not None])
         clocks = self.clocks(connection)
         for name, group in streams.items():
-            number = self.store.number_of(connection, name, group.bodies[-1]["unit"] if name.series else "")
+            number = self.store.number_of(connection, name, group.bodies[-1].unit if name.series else "")
             note_clocks(connection, number, group.clock_bounds())
             if name.series:
                 note_longest(connection, number, group.longest_ms())
@@ -158,7 +158,7 @@ class Updater:
         """Have the days of one record aligned again."""
         clocks = self.clocks(connection)
         for item in self.journal.get([identity]).values():
-            for name, group in gather([(identity, item.seq, item.record.body())]).items():
+            for name, group in gather([(identity, item.seq, body_of(item.record))]).items():
                 number = self.store.number_of(connection, name)
                 self.store.mark(connection, [(day, number, 1) for day in days_of(group, clocks)])
 
@@ -170,7 +170,7 @@ class Updater:
         for day in wanted:
             note_offsets(connection, self.journal, range(day, day + 1))
         for item in drop_forgotten(connection, self.journal, wanted):
-            self.mark_rows(connection, [(item.id, item.seq, item.record.body())])
+            self.mark_rows(connection, [(item.id, item.seq, body_of(item.record))])
         heard = book.forget_days(connection, wanted)
         if heard:
             for day in wanted:
@@ -262,9 +262,9 @@ class Updater:
                 for held in placement.held if placement is not None else ():
                     rows = self.journal.bodies(held.first_ms, held.last_ms, kinds=[name.kind], sources=[name.source])
                     found += [
-                        HeldRecord(identity, clock, body["start_ms"], held)
+                        HeldRecord(identity, clock, body.start_ms, held)
                         for identity, _, body in rows
-                        if body["clock"] == clock and _is_of(name, body) and body.get("precision") != Precision.DAY
+                        if body.clock == clock and _is_of(name, body) and body.precision != Precision.DAY
                     ]
         return sorted(found, key=lambda one: (one.clock, one.raw_ms, one.id))
 
@@ -404,7 +404,7 @@ class Updater:
 
 def _is_of(name: StreamName, body: Body) -> bool:
     """Whether a record of the right source and kind belongs to a stream."""
-    return bool(body["layer"] == name.layer and (body["type"] == "series") == name.series)
+    return body.layer == name.layer and (body.type == "series") == name.series
 
 
 def days_in(columns: EventColumns) -> set[int]:

@@ -19,6 +19,7 @@ from hearthside.errors import NeedsPerson
 from hearthside.events import Json, Record
 from hearthside.journal import files, overviews
 from hearthside.journal.batch import Batch
+from hearthside.journal.bodies import Body
 from hearthside.journal.explaining import cannot_keep, closed, explained, explaining, explaining_opening
 from hearthside.journal.in_force import InForce
 from hearthside.journal.keyring import DayKey
@@ -329,12 +330,12 @@ class Journal:
         *,
         kinds: Iterable[str] | None = None,
         sources: Iterable[str] | None = None,
-    ) -> Iterator[tuple[bytes, int, dict[str, Json]]]:
+    ) -> Iterator[tuple[bytes, int, Body]]:
         """Like `read`, as (id, position, body) without making records of them: half the work."""
         sql, values = query(start_ms, end_ms, kinds, sources, False)
         return self._unsealing.bodies(self._merged(sql, values, False, (start_ms, end_ms)))
 
-    def bodies_between(self, start_ms: int, end_ms: int) -> Iterator[tuple[bytes, int, dict[str, Json]]]:
+    def bodies_between(self, start_ms: int, end_ms: int) -> Iterator[tuple[bytes, int, Body]]:
         """Like `bodies` of [start_ms, end_ms), what starts together in no certain order: for reading everything."""
         sql = f"SELECT {READ} FROM record WHERE start_ms >= ? AND start_ms < ? {WHOLE} ORDER BY start_ms"
         between = (start_ms, end_ms)
@@ -352,7 +353,7 @@ class Journal:
         """Records after a position, in the order in which they arrived."""
         yield from self._unsealing.records(self._arrived(seq, limit))
 
-    def bodies_since(self, seq: int, limit: int) -> list[tuple[bytes, int, dict[str, Json]]]:
+    def bodies_since(self, seq: int, limit: int) -> list[tuple[bytes, int, Body]]:
         """Like `since`, as (id, position, body)."""
         return list(self._unsealing.bodies(self._arrived(seq, limit)))
 

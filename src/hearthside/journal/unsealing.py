@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidTag
 
 from hearthside.errors import NeedsPerson
 from hearthside.events import Json, Record, record_from_body
+from hearthside.journal.bodies import Body, read_body
 from hearthside.journal.in_force import InForce
 from hearthside.journal.keyring import KEY_MISSING, Keyring
 from hearthside.journal.sealing import BODY_AT, NONCE_BYTES, Opened, unseal
@@ -47,9 +48,9 @@ class Unsealing:
             if opened is not None:
                 yield Stored(seq, identity, record_from_body(orjson.loads(opened.raw)), opened.received_ms)
 
-    def bodies(self, rows: Iterable[Json]) -> Iterator[tuple[bytes, int, dict[str, Json]]]:
+    def bodies(self, rows: Iterable[Json]) -> Iterator[tuple[bytes, int, Body]]:
         """Id, position and body of rows."""
-        key_of, loads = self._keyring.by_id, orjson.loads  # this reads very many, so everything is at hand
+        key_of, read = self._keyring.by_id, read_body  # this reads very many, so everything is at hand
         for _, identity, seq, key_id, sealed in rows:
             try:
                 # Asked for each row, so that what is forgotten meanwhile is not given from a key kept here.
@@ -60,7 +61,7 @@ class Unsealing:
                 if opened is None:
                     continue
                 body = opened.raw
-            yield identity, seq, loads(body)
+            yield identity, seq, read(body)
 
     def opened(self, seq: int, key_id: int | None, sealed: bytes | None) -> Opened | None:
         """What is in one row, or None when it was forgotten.

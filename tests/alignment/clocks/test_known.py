@@ -12,6 +12,7 @@ from hearthside.alignment.clocks import book
 from hearthside.alignment.clocks.faults import Decision, decision_payload
 from hearthside.alignment.clocks.known import known_clocks
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Json, day_start_ms
+from hearthside.journal.bodies import Body
 
 NOW = day_start_ms("2026-05-03") + 10 * HOUR_MS
 WATCH = "device:watch"
@@ -26,8 +27,10 @@ def connection() -> Iterator[apsw.Connection]:
 
 
 def take(connection: apsw.Connection, kind: str, *payloads: dict[str, Json]) -> None:
+    """Have the book take words of a kind."""
     first = 1 + connection.execute("SELECT count(*) FROM clock_word").get
-    rows = [((first + k).to_bytes(16), first + k, {"kind": kind, "payload": one}) for k, one in enumerate(payloads)]
+    bodies = [Body("event", "clocks", "behavioural", 0, "station", "", kind=kind, payload=one) for one in payloads]
+    rows = [((first + k).to_bytes(16), first + k, body) for k, body in enumerate(bodies)]
     book.take(connection, rows)
 
 

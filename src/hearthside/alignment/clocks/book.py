@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from hearthside.alignment.aligning import Gathered
+from hearthside.alignment.aligning import Gathered, Row
 from hearthside.alignment.clocks.exchanges import Exchange, read_exchange
 from hearthside.alignment.clocks.faults import (
     GAP_DAYS,
@@ -60,15 +60,15 @@ Spoken: TypeAlias = "tuple[int, int, int]"
 """How many events, and the first and last raw time of them."""
 
 
-def take(connection: apsw.Connection, rows: Iterable[tuple[bytes, int, Mapping[str, Json]]]) -> set[str]:
+def take(connection: apsw.Connection, rows: Iterable[Row]) -> set[str]:
     """Take in journal rows of the `KINDS`; the clocks they speak of. What cannot be read says nothing."""
     heard = set[str]()
     for identity, seq, body in rows:
-        payload = body["payload"]
+        payload = body.payload
         clock = payload.get("clock")
         if not isinstance(clock, str):
             continue
-        if body["kind"] == "clock_exchange":
+        if body.kind == "clock_exchange":
             try:
                 read_exchange(payload)
             except ValueError:
@@ -78,9 +78,9 @@ def take(connection: apsw.Connection, rows: Iterable[tuple[bytes, int, Mapping[s
                 (clock, float(payload["t2_ms"]), identity, orjson.dumps(payload)),
             )
         else:
-            values = (clock, seq, body["kind"], orjson.dumps(payload))
+            values = (clock, seq, body.kind, orjson.dumps(payload))
             connection.execute("INSERT OR IGNORE INTO clock_word VALUES (?, ?, ?, ?)", values)
-        heard |= {clock} if body["kind"] != "clock_claim" else _epochs_of(connection, clock)
+        heard |= {clock} if body.kind != "clock_claim" else _epochs_of(connection, clock)
     return heard
 
 
