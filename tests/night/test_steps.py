@@ -15,6 +15,7 @@ from hearthside.errors import RetryLater
 from hearthside.events import DAY_MS, HOUR_MS, Event, Json, Layer, Origin, Trust
 from hearthside.inference.adapters import AdapterState
 from hearthside.inference.shelf import ModelFile
+from hearthside.memory.knowing import Knowing
 from hearthside.memory.search import Embedder
 from hearthside.night.cycle import NightCycle, StepContext, StepResult
 from hearthside.night.gate import MIN_HELD_OUT
@@ -77,8 +78,11 @@ def test_a_night_with_nothing_to_learn_says_why(tmp_path: Path) -> None:
         assert vault.index.sizes()["documents"] == 30  # the day was closed
         assert len(vault.stream.occurrences(kinds=["message"])) == 30
     told = {name: (how, sentence) for name, (how, sentence, _) in state.steps.items()}
-    assert [how for how, _ in told.values()] == ["done", "skipped", "done", "done", "skipped", "skipped", "skipped"]
+    assert [how for how, _ in told.values()] == [
+        "done", "skipped", "skipped", "done", "done", "skipped", "skipped", "skipped",
+    ]  # fmt: skip
     assert "compute node is away" in told["annotate"][1]
+    assert "plain code alone" in told["note"][1]
     assert f"{MIN_MESSAGES} messages" in told["curate"][1]
     assert told["promote"][1] == "The model stays as it is."
     assert all(sentence.endswith(".") for _, sentence in told.values())
@@ -114,8 +118,50 @@ def test_the_memory_is_looked_over(tmp_path: Path) -> None:
         vault.keep(_own(4))
         vault.journal.forget([_own(1)[0].id])  # behind the index's back
         result = _step(_rooms(vault, tmp_path), "consolidate")
-    assert result.data == {"junk_share": 0.25, "from_ai": 0}
+    assert (result.data["junk_share"], result.data["from_ai"], result.data["orphans"]) == (0.25, 0, 1)
     assert "1 without a source" in result.sentence
+
+
+def test_what_is_known_is_looked_over_too(tmp_path: Path) -> None:
+    with small_vault(tmp_path) as vault:
+        vault.keep([message("I live in Utrecht", START_MS), message("I live in Berlin", START_MS + DAY_MS)])
+        knowing = Knowing(tmp_path, b"\1" * 32, vault.stream, vault.journal, vault.clock)
+        result = _step(replace(_rooms(vault, tmp_path), knowing=knowing), "consolidate")
+    assert (result.data["facts"], result.data["contradictions"], result.data["junk_share"]) == (2, 1, 0.0)
+    assert "2 facts" in result.sentence
+
+
+class _Reader:
+    """A model that quotes the first word of everything as a plan."""
+
+    model = "reader#1"
+
+    def __init__(self, fit: bool = True, fault: Exception | None = None) -> None:
+        self.fit_for_reading, self.fault = fit, fault
+
+    def read(self, prompt: str, grammar: str) -> str:
+        if self.fault:
+            raise self.fault
+        return '[{"about":"plans","quote":"message"}]'
+
+
+@pytest.mark.parametrize(
+    ("reader", "state", "words"),
+    [
+        (_Reader(), "done", "5 things were noted"),
+        (_Reader(fit=False), "skipped", "too small"),
+        (_Reader(fault=RetryLater("compute-gone", "The compute node is away.")), "skipped", "is away"),
+        (None, "skipped", "too small"),
+    ],
+)
+def test_own_words_are_read_by_a_model_that_is_fit_for_it(
+    tmp_path: Path, reader: _Reader | None, state: str, words: str
+) -> None:
+    with small_vault(tmp_path) as vault:
+        vault.keep([message(f"message number {n} to you", START_MS + n) for n in range(5)])
+        result = _step(replace(_rooms(vault, tmp_path), reader=lambda: reader), "note")
+        noted = list(vault.journal.read(kinds=["annotation"]))
+    assert (result.state, words in result.sentence, len(noted)) == (state, True, state == "done")
 
 
 def test_training_waits_for_a_week_to_judge_by(tmp_path: Path) -> None:

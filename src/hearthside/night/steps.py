@@ -1,4 +1,4 @@
-"""The seven steps of a night: close the day, annotate, consolidate, curate, train, evaluate, promote or keep."""
+"""The eight steps of a night: close the day, annotate, note, consolidate, curate, train, evaluate, promote or keep."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
 from hearthside.inference.shelf import ModelFile
 from hearthside.journal import Journal
 from hearthside.memory.audit import audit
+from hearthside.memory.facts.annotation import Reader, read_own_words
 from hearthside.memory.index import Index
+from hearthside.memory.knowing import Knowing
 from hearthside.memory.search import Embedder, embed_waiting
 from hearthside.night.curate import MAX_SAMPLES, Curated, OwnMessage, curate
 from hearthside.night.cycle import Step, StepContext, StepResult
@@ -33,6 +35,7 @@ from hearthside.workshop.job import context as job_context
 RECIPE = "lora_sft"
 _DELETE_WITHIN_MS = DAY_MS
 _EMBED_AT_MOST = 20_000  # records a night: about four minutes
+_READ_AT_MOST = 500  # texts a night: a model of a few billion parameters needs seconds for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class NightRooms:
         after_change: called when another adapter is to be served.
         max_samples: own messages in one round, newest first.
         set_clocks: sets clocks by what they recorded; whether the life stream is to be updated.
+        knowing: what is known about the person; None: only the index is looked over.
+        reader: gives a model that reads the person's own words for facts, or None while there is none.
     """
 
     journal: Journal
@@ -64,6 +69,8 @@ class NightRooms:
     after_change: Callable[[], None]
     max_samples: int = MAX_SAMPLES
     set_clocks: Callable[[], bool] = lambda: False
+    knowing: Knowing | None = None
+    reader: Callable[[], Reader | None] = lambda: None
 
 
 def night_steps(rooms: NightRooms) -> list[Step]:
@@ -71,7 +78,8 @@ def night_steps(rooms: NightRooms) -> list[Step]:
     return [
         Step("close_day", "Closing the day", lambda context: _close_day(rooms, context)),
         Step("annotate", "Reading for meaning", lambda context: _annotate(rooms, context)),
-        Step("consolidate", "Looking over the memory", lambda context: _consolidate(rooms)),
+        Step("note", "Noting what you said", lambda context: _note(rooms, context)),
+        Step("consolidate", "Looking over the memory", lambda context: _consolidate(rooms, context)),
         Step("curate", "Choosing what to learn from", lambda context: _curate(rooms)),
         Step("train", "Training", lambda context: _train(rooms, context)),
         Step("evaluate", "Judging by your last week", lambda context: _evaluate(rooms, context)),
@@ -111,9 +119,32 @@ def _annotate(rooms: NightRooms, context: StepContext) -> StepResult:
     return StepResult("done", f"{count:,} texts can now be found by meaning.")
 
 
-def _consolidate(rooms: NightRooms) -> StepResult:
-    found = audit(rooms.journal, rooms.index)
-    return StepResult("done", found.in_words(), {"junk_share": found.junk_share, "from_ai": found.from_ai})
+def _note(rooms: NightRooms, context: StepContext) -> StepResult:
+    """Plain code has noted already what it can; this is for a model that understands more, and only for such a one."""
+    reader = rooms.reader()
+    if reader is None or not reader.fit_for_reading:
+        return StepResult("skipped", "Facts come from plain code alone; the model here is too small to read for them.")
+    try:
+        found = read_own_words(
+            rooms.journal, reader, rooms.clock, lambda done, total: context.progress(done, total, "texts"),
+            context.stop, _READ_AT_MOST,
+        )  # fmt: skip
+    except (RetryLater, NeedsPerson) as error:
+        return StepResult("skipped", error.message)
+    context.check_stop()
+    return StepResult(
+        "done", f"{found:,} things were noted from your own words, each with its place.", {"found": found}
+    )
+
+
+def _consolidate(rooms: NightRooms, context: StepContext) -> StepResult:
+    if rooms.knowing is None:
+        found = audit(rooms.journal, rooms.index)
+    else:
+        rooms.knowing.update(lambda done, total: context.progress(done, total, "days looked over"), context.stop)
+        context.check_stop()
+        found = rooms.knowing.audit(rooms.index)
+    return StepResult("done", found.in_words(), found.figures())
 
 
 def _curate(rooms: NightRooms) -> StepResult:

@@ -1,0 +1,35 @@
+"""Birthdays and relations that a structured record states: address books, and what other programs send as `contact`."""
+
+from __future__ import annotations
+
+from hearthside.events import Event, iso_day
+from hearthside.memory.facts.extractors import Ground
+from hearthside.memory.facts.fact import Fact, make_fact
+
+NAME = "contacts"
+TITLE = "Contacts"
+KINDS = frozenset({"contact"})
+
+_FIELDS = (("birthday", "people", "birthday", "{name} has birthday on {value}."),
+           ("relation", "family", "relation", "{name} is your {value}."))  # fmt: skip
+
+
+def extract(ground: Ground) -> list[Fact]:
+    """Facts of `contact` events (payload ``name``, ``birthday``, ``relation``); the latest revision of each counts."""
+    ids = [o.id for o in ground.stream.occurrences(kinds=["contact"], end_ms=ground.present_ms)]
+    facts = []
+    for identity, stored in ground.journal.get(ids).items():
+        if not isinstance(stored.record, Event):
+            continue
+        payload, name = stored.record.payload, str(stored.record.payload.get("name") or "").strip()
+        for field, topic, predicate, sentence in _FIELDS:
+            value = str(payload.get(field) or "").strip()
+            if name and value:
+                facts.append(
+                    make_fact(
+                        NAME, topic, predicate, value, sentence.format(name=name, value=value), (identity,),
+                        subject=name, sure=0.95, single=True,
+                        valid_from="" if field == "birthday" else iso_day(stored.record.start_ms // 86_400_000),
+                    )
+                )  # fmt: skip
+    return facts
