@@ -122,6 +122,14 @@ bench: $(WORKSHOP_READY) $(TEST_READY) $(AW)/ready
 	@$(BIN)/python benchmarks/alignment.py
 	@$(BIN)/python benchmarks/clocks.py --data $(DATA)/life_person_A
 	@$(BIN)/python benchmarks/places.py
+	@$(BIN)/python benchmarks/vectors.py
+	@$(BIN)/python benchmarks/retrieval.py --data $(DATA)/realtalk
+	@$(BIN)/python benchmarks/retrieval.py --data $(DATA)/locomo
+	@$(BIN)/python benchmarks/questions.py --data $(DATA)/life_person_A
+	@$(BIN)/python benchmarks/drift.py --data $(DATA)/life_person_A
+	@$(BIN)/python benchmarks/abstain.py --data $(DATA)/realtalk
+	@$(BIN)/python benchmarks/answers.py --data $(DATA)/realtalk
+	@$(BIN)/python benchmarks/injection.py
 
 docs: $(TEST_READY)
 	@$(BIN)/python -m scripts.readme_tree
