@@ -74,3 +74,23 @@ def test_a_thread_that_cannot_open_the_database_says_nothing(tmp_path: Path, mon
     assert tried.wait(10)
     connection.execute("INSERT INTO word VALUES ('still')")
     connection.close()
+
+
+def test_no_commit_fails_because_the_thread_is_at_it(watched: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "MOST_PAGES", 10)
+    for _ in range(800):
+        watched.execute("INSERT INTO word VALUES (randomblob(9000))")
+    assert watched.execute("SELECT count(*) FROM word").fetchone() == (800,)
+
+
+def test_when_it_is_ended_no_thread_runs_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "PAGES", 1)
+    path = tmp_path / "x.db"
+    connection = open_database(path, KEY)
+    emptying = Checkpoints(lambda: open_database(path, KEY, create=False))
+    emptying.watch(connection)
+    connection.execute("CREATE TABLE word (body BLOB)")
+    emptying.end()
+    connection.execute("INSERT INTO word VALUES (randomblob(9000))")
+    assert not [thread for thread in threading.enumerate() if thread.name == "life-stream-checkpoint"]
+    connection.close()

@@ -241,6 +241,18 @@ def test_a_home_zone_told_later_moves_naive_times_of_which_nothing_else_is_known
     vault.rebuilt()
 
 
+def test_an_event_is_counted_once_when_its_day_is_marked_before_it_is_taken_in(vault: Vault) -> None:
+    first, second = (stamped(PHONE, "app_use", on(0, hour), on(0, hour + 1), text="a") for hour in (1, 3))
+    vault.take(first)
+    vault.journal.append([second])
+    vault.journal.forget([first.id])
+    vault.stream.mark_days_dirty([on(0, 0) // DAY_MS])
+    vault.stream.update()
+    counted = [(one.clock, one.events) for one in vault.stream.clocks()]
+    vault.stream.rebuild()
+    assert counted == [(one.clock, one.events) for one in vault.stream.clocks()]
+
+
 # -- samples, intervals and clocks over the borders of days and batches ------------------------------------------------
 
 

@@ -67,6 +67,34 @@ def test_a_wish_and_its_outcome_are_turns_of_one_conversation(house: House) -> N
         house.doors.record_wish(" ", SAID, "v1_tokenaaa_x")
 
 
+def test_an_outcome_that_is_sent_again_is_kept_once(house: House) -> None:
+    question = house.doors.record_wish("turn on the lamp", SAID, "v1_tokenaaa_x")
+    done = Answer("Done: lamp turned on.", AnswerMode.CONVERSATION)
+    for identity in (question, question, f" {question.upper()} "):
+        assert house.doors.record_outcome(done, identity, "v1_tokenaaa_") == "v1_tokenaaa_x"
+    assert [turn.text for turn in house.conversation("v1_tokenaaa_x")] == ["turn on the lamp", SAID.text, done.text]
+    told = [item.record for item in house.rooms.journal.read(kinds=["answer"])]
+    assert {one.payload["question"] for one in told if isinstance(one, Event)} == {question}
+
+
+def test_the_words_of_a_wish_are_given_to_its_token_only(house: House) -> None:
+    question = house.doors.record_wish("turn on the lamp", SAID, "v1_tokenaaa_x")
+    assert house.doors.wish(question, "v1_tokenaaa_") == "turn on the lamp"
+    assert house.doors.wish(question, "v1_tokenbbb_") == house.doors.wish("f" * 32, "v1_tokenaaa_") == ""
+
+
+def test_a_conversation_is_looked_for_from_the_newest_answer_on(tmp_path: Path) -> None:
+    now = [NOW_MS]
+    with house_in(tmp_path, clock=lambda: now[0]) as house:
+        for k in range(3):
+            said = asked(house, "When did I last swim?", f"v1_tokenaaa_{k}")
+            now[0] += DAY_MS
+        assert house.doors.conversation_with("v1_tokenaaa_", "When did I last swim?", said) == "v1_tokenaaa_2"
+        newest = [item.id for item in house.rooms.journal.read(now[0] - DAY_MS, kinds=["question"])]
+        house.rooms.journal.forget(newest)
+        assert house.doors.conversation_with("v1_tokenaaa_", "When did I last swim?", said) == "v1_tokenaaa_1"
+
+
 @pytest.mark.parametrize("question", ["", "not hex", "ab", "0" * 32])
 def test_the_outcome_of_an_unknown_wish_is_kept_nowhere(house: House, question: str) -> None:
     before = house.rooms.journal.head().seq
@@ -119,11 +147,13 @@ def test_a_note_is_the_words_of_an_ai_and_becomes_no_fact(house: House) -> None:
     assert "Anna" not in asked(house, "Where is the spare lantern?", "conversation-1")
 
 
-def test_the_day_shows_who_wished_a_note(house: House) -> None:
-    note = house.doors.remember("The spare lantern is with Anna.", *TOKEN)
+def test_a_note_is_no_part_of_the_life(house: House) -> None:
     house.keep_in_step()
-    (item,) = [one for lane in house.day("2026-11-18").lanes for one in lane.items if one.kind == NOTE]
-    assert (item.id, item.note, item.origin) == (note.id, "kept at the wish of Assistant", Origin.AI)
+    before = (house.rooms.stream.bounds(), house.rooms.stream.fingerprint())
+    house.doors.remember("The spare lantern is with Anna.", *TOKEN)
+    house.keep_in_step()
+    after = (house.rooms.stream.bounds(), house.rooms.stream.fingerprint())
+    assert after == before and house.rooms.stream.streams() == {}
 
 
 def test_notes_are_found_by_their_words_and_times(house: House) -> None:
@@ -133,6 +163,7 @@ def test_notes_are_found_by_their_words_and_times(house: House) -> None:
     assert [one.id for one in doors.kept_notes("the spare lantern of Anna", None, None, 9)] == [first.id, second.id]
     assert [one.id for one in doors.kept_notes("Anna", None, None, 1)] == [second.id]  # the newest
     assert doors.kept_notes("Ravi", None, None, 9) == []
+    assert [one.id for one in doors.kept_notes("", None, None, 9)] == [second.id, first.id]
     assert doors.kept_notes("Anna", NOW_MS + 1, None, 9) == [] and doors.kept_notes("Anna", None, NOW_MS, 9) == []
 
 

@@ -15,6 +15,10 @@ def test_it_needs_a_token_from_the_environment_or_a_file(run: Run, tmp_path: Pat
     assert run("mcp", "--token-file", tmp_path / "none").status == 4
     (tmp_path / "empty").write_text(" \n")
     assert "hearthside token add" in run("mcp", "--token-file", tmp_path / "empty").err
+    for text in ("hs_é", "hs_a\nhs_b"):
+        (tmp_path / "odd").write_text(text, encoding="utf-8")
+        ended = run("mcp", "--token-file", tmp_path / "odd")
+        assert (ended.status, text in ended.err) == (4, False)
 
 
 def test_a_token_is_sent_to_this_machine_only(run: Run, tmp_path: Path) -> None:

@@ -288,11 +288,18 @@ def test_a_note_is_journalled_as_an_ais(station: DoorStation) -> None:
     asyncio.run(talk())
     house = open_house(settings_in(station.folder), with_compute=False)
     try:
-        records = [item.record for item in house.rooms.journal.read(kinds=["note"])]
+        records = [item.record for item in house.rooms.journal.read(kinds=["kept_note"])]
         (note,) = [one for one in records if isinstance(one, Event) and one.payload["text"] == "Tea, not coffee"]
         assert (note.origin, note.payload["app"]) == (Origin.AI, "kept at the wish of writer")
     finally:
         house.close()
+
+
+def test_no_device_writes_under_the_name_of_notes(station: DoorStation) -> None:
+    event = {"source": "mcp", "kind": "note", "layer": "text", "start_ms": int(time.time() * 1000) - 60_000}
+    key = {"Authorization": f"Bearer {station.tokens['recorder']}"}
+    answer = httpx.post(f"{station.base}/api/events", json=event | {"payload": {"text": "x"}}, headers=key)
+    assert answer.json()["records"][0]["code"] == "reserved"
 
 
 @pytest.mark.parametrize("token", ["hs_wrong", "revoked", "chat"])

@@ -48,3 +48,17 @@ def test_a_file_of_another_kind_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(NeedsPerson):
         open_database(path, b"\1" * 32)
     assert path.read_bytes() == b"no database at all" * 1000
+
+
+def test_who_stops_reading_early_sees_what_is_written_later(tmp_path: Path) -> None:
+    """apsw 3.54.0 kept the cursor of a loop that was left while another statement ran: its snapshot stayed for ever."""
+    reader, writer = (open_database(tmp_path / "a.db", b"\1" * 32) for _ in range(2))
+    writer.execute("CREATE TABLE note (n INTEGER)")
+    writer.executemany("INSERT INTO note VALUES (?)", [(n,) for n in range(10)])
+    for _ in reader.execute("SELECT n FROM note"):
+        reader.execute("SELECT count(*) FROM note").fetchone()
+        break
+    writer.execute("INSERT INTO note VALUES (10)")
+    assert reader.execute("SELECT count(*) FROM note").fetchone() == (11,)
+    reader.close()
+    writer.close()

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from hearthside.events import Event, Layer, Origin, Precision, Record, Series, Trust
-from hearthside.journal.bodies import body_of
+from hearthside.events import Event, Layer, Origin, Precision, Record, Series, Trust, canonical
+from hearthside.journal.bodies import body_of, read_leniently
 
 _EVENT = Event(
     "phone", "message", Layer.TEXT, -5, Origin.PERSON, Trust.KNOWN,
@@ -27,3 +27,10 @@ def test_every_field_of_a_record_is_there(record: Record) -> None:
 def test_what_only_the_other_sort_has_is_empty(record: Record) -> None:
     read = msgspec.structs.asdict(body_of(record))
     assert not any(read[name] for name in read.keys() - record.body().keys())
+
+
+@pytest.mark.parametrize("record", [_EVENT, _SERIES])
+def test_whole_numbers_written_with_a_point_are_read_too(record: Record) -> None:
+    body = record.body()
+    odd = {name: float(value) if type(value) is int else value for name, value in body.items()}
+    assert read_leniently(canonical(odd)) == body_of(record)

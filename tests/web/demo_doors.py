@@ -41,6 +41,10 @@ class DemoDoors:
         self.wishes.append((question, answer.text, conversation))
         return f"{len(self.wishes):032x}"
 
+    def wish(self, question_id: str, prefix: str) -> str:
+        number = int(question_id, 16)
+        return self.wishes[number - 1][0] if 0 < number <= len(self.wishes) else ""
+
     def record_outcome(self, answer: Answer, question_id: str, prefix: str) -> str:
         number = int(question_id, 16)
         if not 0 < number <= len(self.wishes):
@@ -61,4 +65,4 @@ class DemoDoors:
         return note
 
     def kept_notes(self, words: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[KeptNote]:
-        return [note for note in self.notes if any(word in note.text for word in words.split())][:limit]
+        return [note for note in self.notes if not words or any(word in note.text for word in words.split())][:limit]

@@ -52,6 +52,7 @@ from tests.web.demo_day import (
     source_coverage,
 )
 from tests.web.demo_doors import DemoDoors
+from tests.web.demo_knowing import DemoKnown
 from tests.web.demo_views import demo_health, demo_safety, demo_training
 
 FIRST_DAY, LAST_DAY = demo_life.FIRST, "2026-03-31"
@@ -98,6 +99,7 @@ class DemoHouse:
 
     def __post_init__(self) -> None:
         self.doors = DemoDoors(self.canary)
+        self.known = DemoKnown(self.canary, lambda: [as_hit(i) for i in lane_items(LAST_DAY)], self.scenario == "empty")
         evidence = [as_hit(item) for item in lane_items(LAST_DAY)]
         self.current_offer: Offer | None = Offer(
             "f" * 32,

@@ -17,8 +17,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from hearthside.errors import ConfigError
-from hearthside.identity.tokens import FAILURES, FIRST_LOCK_MS, Lockout
+from hearthside.errors import ConfigError, NeedsPerson
+from hearthside.identity.tokens import FAILURES, FIRST_LOCK_MS, Lockout, TokenBook
 from hearthside.web.guard import Door, Guard, content_security_policy, host_allowed, origin_allowed
 from hearthside.web.residents import Household, Resident, cookie_proof
 from tests.web.demo_house import DemoHouse
@@ -351,6 +351,15 @@ def test_guessing_api_tokens_is_locked_out() -> None:
     assert codes == [401] * FAILURES + [429]
     assert int(ask(app, "GET", "/api/overview", headers=guess).headers["retry-after"]) in range(50, 61)
     assert ask(app, "GET", "/api/overview", headers=bearer("Mira", "memory.read")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/mcp", "/api/overview"])
+def test_tokens_that_cannot_be_read_just_now_are_told_so(path: str) -> None:
+    def away() -> TokenBook:
+        raise NeedsPerson("database-key-wrong", "The journal does not open.")
+
+    answer = ask(household(Resident(DemoHouse(), "x", tokens=away)), "POST", path, headers=bearer("Mira", "ask"))
+    assert answer.status_code == 503 and "The journal does not open." in answer.text
 
 
 def test_the_capture_door_stands_behind_the_host_and_origin_checks_only() -> None:

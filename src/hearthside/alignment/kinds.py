@@ -13,7 +13,7 @@ SYSTEM_KINDS = frozenset(
         "rejected", "setting", "answer", "offer", "reaction", "proposal", "home_action", "night_step", "embedding",
         "ledger", "adapter_decision", "receipt", "round", "gate", "erasure", "attestation",
         "cursor", "backup", "drill", "verification", "token",
-        "clock_exchange", "clock_estimate", "clock_decision", "clock_claim",
+        "kept_note", "clock_exchange", "clock_estimate", "clock_decision", "clock_claim",
         "memory_decision", "annotation",
     }
 )  # fmt: skip

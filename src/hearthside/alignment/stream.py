@@ -7,6 +7,7 @@ import math
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
 
@@ -109,7 +110,7 @@ class LifeStream:
         Returns:
             How many days were aligned.
         """
-        with self._updating:
+        with self._updating, self._changing():
             connection = self._connection()
             fresh = memory_of(connection, "seq", "0") == "0" and self._journal.head().seq
             if fresh or unfinished(connection):
@@ -121,14 +122,15 @@ class LifeStream:
         self, progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] = lambda: False
     ) -> int:
         """Forget everything derived and make it again from the journal; calls no model."""
-        with self._updating:
+        with self._updating, self._changing():
             connection = self._connection()
             with writing(connection):
                 for table in _TABLES:
                     kept = f" WHERE name NOT IN {store.COUNTED}" if table == "meta" else ""
                     connection.execute(f"DELETE FROM {table}{kept}")
                 remember(connection, "version", _VERSION)
-                store.next_version(connection, "generation")
+                for counter in store.COUNTED:  # whoever kept something of before sees that it may be gone
+                    store.next_version(connection, counter)
             return rebuild_all(connection, self._updater, self._journal, self._seeking(), progress, stop)
 
     def settle(self) -> None:
@@ -138,23 +140,37 @@ class LifeStream:
     def use_key(self, key: bytes) -> None:
         """Go on with the file that another process put in its place under this key."""
         self._key = key
-        self._where.forget()
+        self._forget_kept()
 
     def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
         """Make the life stream anew under another key, beside the present one, and then take its place."""
         with tempfile.TemporaryDirectory(dir=self._path.parent, prefix="moving-") as folder:
             new = LifeStream(Path(folder), key, self._journal, self._home_zone)
             new.update(progress)
+            new._checkpoints.end()  # its connection must be the only one
             take_place(new._connection(), new._path, self._path)
         self._key = key
-        self._store.forget_cached()
-        self._where.forget()
+        self._forget_kept()
 
     def mark_days_dirty(self, days: Iterable[int]) -> None:
         """Have these UTC days, as the records' own clocks have them, aligned again at the next update."""
         connection = self._connection()
-        with writing(connection):
+        with self._changing(), writing(connection):
             self._updater.mark_days(connection, days)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """What is kept of changes that were taken back is forgotten: their numbers will be given to others."""
+        try:
+            yield
+        except BaseException:
+            self._forget_kept()
+            raise
+
+    def _forget_kept(self) -> None:
+        self._store.forget_cached()
+        self._updater.forget_kept()
+        self._where.forget()
 
     def pending(self) -> bool:
         """Whether records wait to be aligned."""
@@ -399,7 +415,8 @@ class LifeStream:
 
     def watermarks(self) -> list[Watermark]:
         """Of each source how far its data is settled; see `lateness`."""
-        return watermarks_of(self._journal)
+        heard = {name.source for name in self.streams().values()}  # the house's own records are no part of the life
+        return [mark for mark in watermarks_of(self._journal) if mark.source in heard]
 
     def version(self) -> int:
         """Counted up at every change of a slice."""

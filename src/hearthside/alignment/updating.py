@@ -173,9 +173,10 @@ class Updater:
             self.mark_rows(connection, [(item.id, item.seq, body_of(item.record))])
         heard = book.forget_days(connection, wanted)
         if heard:
+            seq = int(memory_of(connection, "seq", "0"))  # what came after it is counted when it is marked
             for day in wanted:
                 for group in gather(self.journal.bodies(day * DAY_MS, (day + 1) * DAY_MS)).values():
-                    book.count_days(connection, book.spoken_in(group))
+                    book.count_days(connection, book.spoken_in(group, seq))
             self.clocks_changed(connection, heard, known)
         clocks = self.clocks(connection)
         longest = dict(connection.execute("SELECT id, longest_ms FROM stream"))
@@ -186,6 +187,10 @@ class Updater:
                     first, last = clocks.images(clock, day * DAY_MS, (day + 1) * DAY_MS)
                     marks |= set(range(first // DAY_MS, (last - 1 + int(longest[number])) // DAY_MS + 1))
             self.store.mark(connection, [(day, number, 1) for day in sorted(marks)])
+
+    def forget_kept(self) -> None:
+        """Forget what is kept of the clocks in memory; it is read again when it is needed."""
+        self._placements, self._placements_of = {}, ""
 
     # -- clocks ------------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from hearthside.alignment.offsets import OffsetTrack
 from hearthside.alignment.place_names import NamedPlace
 from hearthside.alignment.places import Place, places_of, points_of
 from hearthside.alignment.stay_table import StayTable
-from hearthside.alignment.store import LONGEST_DAYS, memory_of
+from hearthside.alignment.store import LONGEST_DAYS
 from hearthside.alignment.visits import Visit, VisitTable, visits_in
 from hearthside.events import DAY_MS
 
@@ -39,7 +39,7 @@ class _From:
 
     stays: StayTable
     hints: HintTable
-    offsets: str
+    offsets: bytes
     names: tuple[NamedPlace, ...]
 
     def same(self, other: _From) -> bool:
@@ -170,7 +170,7 @@ class Whereabouts:
     def _now(self, connection: apsw.Connection, track: OffsetTrack) -> _Known:
         """What is known now; the lock is held."""
         stays, hints = self._stays.now(connection), self._hints.now(connection)
-        of = _From(stays, hints, memory_of(connection, "track"), tuple(self._names()))
+        of = _From(stays, hints, track.starts_ms.tobytes() + track.offset_min.tobytes(), tuple(self._names()))
         if self._known is None or not self._known.of.same(of):
             self._known = self._followed(of, track)
         return self._known

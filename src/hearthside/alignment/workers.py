@@ -127,7 +127,10 @@ def _drive(
 def _worker(work: Work[Task, Result]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """A worker that knows its work: where to write to it, and where to read what it says."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "hearthside.alignment.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-P", "-m", "hearthside.alignment.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # what goes wrong there shows where its task is done again; a traceback may quote
     )
     try:
         assert process.stdin is not None and process.stdout is not None

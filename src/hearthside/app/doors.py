@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -16,7 +17,7 @@ from hearthside.memory.words import content_words
 from hearthside.web.doors.house import KeptNote, OfferedModel, TokensUsed
 
 MODEL = "hearthside"
-SOURCE, NOTE = "mcp", "note"  # what a note is journalled as
+SOURCE, NOTE = "mcp", "kept_note"  # what a note is journalled as: a word of the house, in no lane of the life
 _DIALOGUE = "companion"  # questions and answers stand where the pages' own do
 _MOST_WORDS = 4000  # characters of a note
 _MOST_ROWS = 1000
@@ -33,6 +34,7 @@ class Doors:
 
     def __init__(self, rooms: Callable[[], Rooms], compute: Supervisor | None) -> None:
         self._rooms, self._compute = rooms, compute
+        self._one_outcome = threading.Lock()
 
     # -- the OpenAI door ---------------------------------------------------------------------------------------------
 
@@ -58,21 +60,32 @@ class Doors:
         return TokensUsed(tally.prompt_tokens, tally.cached_tokens, tally.completion_tokens)
 
     def conversation_with(self, prefix: str, question: str, answer: str) -> str:
-        """The newest conversation of this prefix in which this was answered to that."""
-        asked: dict[str, Event] = {}
-        found = ""
-        turns = sorted(self._rooms().journal.read(kinds=["question", "answer"]), key=lambda item: item.seq)
-        for item in turns:
+        """The newest conversation of this prefix in which this was answered to that.
+
+        Read backwards, since it nearly always goes on with what was said last.
+        """
+        said, found, at_ms = _plain(answer), (-1, ""), 0
+        for item in self._rooms().journal.read(kinds=["answer"], sources=[_DIALOGUE], newest_first=True):
             event = item.record
-            if not isinstance(event, Event) or not _conversation(event).startswith(prefix):
-                continue
-            if event.kind == "question":
-                asked[item.id.hex()] = event
-                continue
-            to = asked.get(str(event.payload.get("question")))
-            if to is not None and _same(to.text, question) and _same(event.text, answer):
-                found = _conversation(to)
-        return found
+            if found[1] and event.start_ms < at_ms:
+                break
+            if isinstance(event, Event) and _conversation(event).startswith(prefix) and _plain(event.text) == said:
+                to = self._asked(str(event.payload.get("question")), prefix)
+                if to is not None and _plain(to[1].text) == _plain(question):
+                    found, at_ms = max(found, (item.seq, _conversation(to[1]))), event.start_ms
+        return found[1]
+
+    def _asked(self, question_id: str, prefix: str) -> tuple[bytes, Event] | None:
+        """Id and question of a conversation with this prefix."""
+        try:
+            raw = bytes.fromhex(question_id)
+        except ValueError:
+            return None
+        stored = self._rooms().journal.get([raw]).get(raw)
+        asked = stored.record if stored is not None else None
+        if not isinstance(asked, Event) or asked.kind != "question" or not _conversation(asked).startswith(prefix):
+            return None
+        return raw, asked
 
     def record_wish(self, question: str, answer: Answer, conversation: str) -> str:
         """Question and answer, as the dialogue journals its own."""
@@ -86,19 +99,31 @@ class Doors:
         rooms.journal.append([asked, _answer(answer, conversation, asked.id.hex(), now)])
         return asked.id.hex()
 
+    def wish(self, question_id: str, prefix: str) -> str:
+        """The words of a question that was handed to a client."""
+        found = self._asked(question_id, prefix)
+        return "" if found is None else found[1].text
+
     def record_outcome(self, answer: Answer, question_id: str, prefix: str) -> str:
-        """An answer more to a question that was handed to a client."""
-        rooms = self._rooms()
-        try:
-            raw = bytes.fromhex(question_id)
-        except ValueError:
+        """An answer more to a question that was handed to a client; sent again it is not kept again."""
+        found = self._asked(question_id, prefix)
+        if found is None:
             return ""
-        stored = rooms.journal.get([raw]).get(raw)
-        asked = stored.record if stored is not None else None
-        if not isinstance(asked, Event) or asked.kind != "question" or not _conversation(asked).startswith(prefix):
-            return ""
-        rooms.journal.append([_answer(answer, _conversation(asked), question_id, self.now_ms())])
+        raw, asked = found
+        with self._one_outcome:
+            if not self._is_told(answer.text, raw.hex(), asked.start_ms):
+                told = _answer(answer, _conversation(asked), raw.hex(), self.now_ms())
+                self._rooms().journal.append([told])
         return _conversation(asked)
+
+    def _is_told(self, text: str, question: str, since_ms: int) -> bool:
+        """Whether a question has this answer already."""
+        told = self._rooms().journal.read(since_ms, kinds=["answer"], sources=[_DIALOGUE])
+        return any(
+            isinstance(item.record, Event)
+            and (item.record.payload.get("question"), item.record.text) == (question, text)
+            for item in told
+        )
 
     # -- the MCP door ------------------------------------------------------------------------------------------------
 
@@ -133,7 +158,7 @@ class Doors:
         return self._note(event.id.hex(), event)
 
     def kept_notes(self, words: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[KeptNote]:
-        """Notes by their words; they are few, so all of them are looked at."""
+        """Notes by their words, without any all of them; they are few, so all of them are looked at."""
         wanted = {word.casefold() for word in content_words(words)}
         ranked: list[tuple[int, int, KeptNote]] = []
         for item in self._rooms().journal.read(start_ms, end_ms, kinds=[NOTE], sources=[SOURCE]):
@@ -141,7 +166,7 @@ class Doors:
             if isinstance(event, Event) and event.origin is Origin.AI:
                 said = str(event.payload.get("text", "")).casefold()
                 hits = sum(word in said for word in wanted)
-                if hits:
+                if hits or not wanted:
                     ranked.append((-hits, -item.seq, self._note(item.id.hex(), event)))
         return [note for _, _, note in sorted(ranked, key=lambda one: one[:2])[:limit]]
 
@@ -168,6 +193,6 @@ def _conversation(event: Event) -> str:
     return str(event.payload.get("conversation_id", ""))
 
 
-def _same(one: str, other: str) -> bool:
-    """Clients trim and reflow what they were given."""
-    return " ".join(one.split()) == " ".join(other.split())
+def _plain(text: str) -> str:
+    """Without what clients change when they trim and reflow what they were given."""
+    return " ".join(text.split())

@@ -10,6 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hearthside.app.doors import SOURCE as NOTES
 from hearthside.app.house import House, Outside
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms, home_zone, open_rooms, system_clock
 from hearthside.app.running import running
@@ -174,7 +175,7 @@ def _resident(house: House, token: str | None, zone: tzinfo | None, with_token: 
         zone or home_zone(house.rooms.journal),
         house.overview().person or house.rooms.vault.folder.name,
         tokens=lambda: house.access.tokens(),
-        capture=capture_app(house.access, SYSTEM_SOURCES),
+        capture=capture_app(house.access, SYSTEM_SOURCES | {NOTES}),
     )
 
 

@@ -40,9 +40,10 @@ def _token(file: Path | None) -> str:
         text = os.environ.get(TOKEN, "") if file is None else file.read_text(encoding="utf-8")
     except OSError as error:
         raise NeedsPerson("token-missing", f"{file} cannot be read ({error.strerror}). Nothing was sent.") from error
-    if not text.strip():
+    token = text.strip()
+    if not token or not (token.isascii() and token.isprintable()):  # nothing else travels in a header
         raise NeedsPerson(
             "token-missing",
             f"Give a token in {TOKEN} or --token-file; `hearthside token add NAME --scope memory.read` makes one.",
         )
-    return text.strip()
+    return token

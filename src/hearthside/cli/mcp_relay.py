@@ -33,6 +33,7 @@ T = TypeVar("T")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TIMEOUT_S = 60.0  # the longest a search or a query over a whole life may take
 _AWAY = "The station does not answer. Start it with `hearthside up`; nothing was done."
+_CUT_OFF = "The station's answer did not arrive. Whether it did what was asked is not known; look before asking again."
 
 
 async def relay(address: str, token: str) -> None:
@@ -86,7 +87,9 @@ async def _asked(url: str, token: str, ask: Callable[[Client], Awaitable[T]]) ->
 
 
 def _first(error: BaseException) -> MCPError:
-    """What the station refused with; anything else means that it is away."""
+    """What the station refused with; anything else means that it is away, or that its answer was lost on the way."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error if isinstance(error, MCPError) else MCPError(INTERNAL_ERROR, _AWAY)
+    if isinstance(error, MCPError):
+        return error
+    return MCPError(INTERNAL_ERROR, _AWAY if isinstance(error, httpx2.ConnectError) else _CUT_OFF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import orjson
 
 from hearthside.events import Json, Record, canonical
 
@@ -36,8 +37,17 @@ class Body(msgspec.Struct, gc=False):
     values: list[float | None] = []
 
 
+_WHOLE = frozenset({"start_ms", "end_ms", "offset_min", "uncertainty_ms", "step_ms"})
 read_body = msgspec.json.Decoder(Body).decode
 """The body in JSON bytes: in three quarters of the time that a dict takes, and without names looked up later."""
+
+
+def read_leniently(raw: bytes) -> Body:
+    """Like `read_body`, of a body whose whole numbers were written as 5.0, or in which a field is null."""
+    fields = {name: value for name, value in orjson.loads(raw).items() if value is not None}
+    for name in _WHOLE.intersection(fields):
+        fields[name] = int(fields[name])
+    return msgspec.convert(fields, Body)
 
 
 def body_of(record: Record) -> Body:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
 import orjson
 from cryptography.exceptions import InvalidTag
 
 from hearthside.errors import NeedsPerson
 from hearthside.events import Json, Record, record_from_body
-from hearthside.journal.bodies import Body, read_body
+from hearthside.journal.bodies import Body, read_body, read_leniently
 from hearthside.journal.in_force import InForce
 from hearthside.journal.keyring import KEY_MISSING, Keyring
 from hearthside.journal.sealing import BODY_AT, NONCE_BYTES, Opened, unseal
@@ -61,7 +62,10 @@ class Unsealing:
                 if opened is None:
                     continue
                 body = opened.raw
-            yield identity, seq, read(body)
+            try:
+                yield identity, seq, read(body)
+            except msgspec.ValidationError:  # a whole number that was written as 5.0
+                yield identity, seq, read_leniently(body)
 
     def opened(self, seq: int, key_id: int | None, sealed: bytes | None) -> Opened | None:
         """What is in one row, or None when it was forgotten.

@@ -11,6 +11,7 @@ from hearthside.alignment.views import Coverage, DayView, EpisodeItem, LaneItem,
 from hearthside.events import HOUR_MS, Precision, local_datetime
 from hearthside.web.calls import Problem, call
 from hearthside.web.controls import html, native, text
+from hearthside.web.doors.house import KeptNote
 from hearthside.web.drawing import (
     COVERAGE_WORDS,
     coverage_legend,
@@ -50,6 +51,7 @@ from hearthside.web.zoom import (
 SHOWN_ITEMS = 8  # items of one layer at one minute; the rest is counted
 SHOWN_EVIDENCE = 6  # links to the evidence of one episode; the rest is counted
 CLOCK_OFF_MS = 60_000  # a clock that was corrected by more than this is said
+MOST_NOTES = 50
 HINT = "Point at a minute to read it; click to hold it. With the keyboard, use the arrow keys; plus and minus zoom."
 SHORT_HINT = "Tap a minute to read it."  # on a phone, where the sheet must leave the chart in view
 BRIEF_ITEMS = 3  # so many things say what was, in one line
@@ -83,7 +85,9 @@ def register(shells: Shells) -> None:
                 text("Day", "h1")
                 page.show(view)
             else:
-                DayPage(shell, page, view, query.get("zoom") == "hour").show(whole_number(query.get("at", "")))
+                notes = await call(shell.house.doors.kept_notes, "", view.start_ms, view.end_ms, MOST_NOTES)
+                kept = [] if isinstance(notes, Problem) else notes
+                DayPage(shell, page, view, kept, query.get("zoom") == "hour").show(whole_number(query.get("at", "")))
 
     @ui.page("/at/{moment}", title="Day · Hearthside", response_timeout=30)
     async def at_moment(moment: str, request: Request) -> RedirectResponse | None:
@@ -102,10 +106,11 @@ def register(shells: Shells) -> None:
 class DayPage:
     """The live part: heading, chart, and the panel of the minute under the cursor."""
 
-    def __init__(self, shell: Shell, page: Frame, day: DayView, close: bool) -> None:
+    def __init__(self, shell: Shell, page: Frame, day: DayView, notes: list[KeptNote], close: bool) -> None:
         self.shell = shell
         self.page = page
         self.day = day
+        self.notes = notes
         self.zoom = Zoom.HOUR if close and as_date(day.day) else Zoom.DAY
         self.wanted: int | None = None
         self.asking = False
@@ -125,7 +130,7 @@ class DayPage:
                 with chart:
                     html(day_chart(shown), cls="chart")
                 html(below_chart(shown))
-                html(hour_list(shown) if self.zoom is Zoom.HOUR else day_facts(self.day))
+                html(hour_list(shown) if self.zoom is Zoom.HOUR else day_facts(self.day) + kept_notes(self.notes))
             with native("aside", "card slice-panel", aria_label="The minute under the cursor"):
                 self.panel = html(hint(), cls="slice")
                 more = text("", "button", "sheet-more")  # on a phone the sheet is one line; time.js opens and closes it
@@ -262,6 +267,23 @@ def day_facts(day: DayView) -> Markup:
         "section",
         tag("h2", "Of the whole day"),
         tag("p", "These sources know the day only, not the time.", cls="quiet"),
+        tag("ul", *rows, cls="day-facts"),
+        cls="card",
+    )
+
+
+def kept_notes(notes: list[KeptNote]) -> Markup:
+    """What programs were asked to keep on this day: words of an AI, and no part of the life."""
+    if not notes:
+        return Markup("")
+    rows = [
+        tag("li", tag("a", note.text, href=f"/record/{note.id}"), tag("span", note.kept_by, cls="quiet"))
+        for note in notes
+    ]
+    return tag(
+        "section",
+        tag("h2", "Notes that programs kept"),
+        tag("p", "Written by an AI. They are never taken for a fact about you.", cls="quiet"),
         tag("ul", *rows, cls="day-facts"),
         cls="card",
     )

@@ -27,7 +27,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hearthside.errors import Refused, RetryLater
+from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.identity.tokens import ADMIN, ASK, READ, Lockout
 from hearthside.web.doors.refusals import door_of, door_scopes, refuse
 from hearthside.web.residents import Household, Resident
@@ -235,11 +235,14 @@ class Guard:
 
         What is let in carries the token's entry as ``scope["state"]["token"]``; its text is gone.
         """
-        resident = self.door.household.of_bearer(token)
         path = scope["path"]
-        if resident.tokens is None:
-            return refusal(path, 401, "token-unknown", "No token was made here yet.")
-        book = resident.tokens()
+        try:
+            resident = self.door.household.of_bearer(token)
+            if resident.tokens is None:
+                return refusal(path, 401, "token-unknown", "No token was made here yet.")
+            book = resident.tokens()
+        except HearthsideError as error:  # the vault cannot be read just now
+            return refusal(path, 503, error.code, error.message)
         try:
             known = book.check(token, *scopes_needed(path))
         except RetryLater as error:

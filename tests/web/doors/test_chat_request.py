@@ -58,6 +58,24 @@ def test_results_belong_to_their_calls() -> None:
     assert refused(ASK, {"role": "tool", "tool_call_id": "call_9", "content": "ok"}).code == "invalid_tool_call_id"
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": []}], [{"role": {}}], [ASK, {"role": "assistant", "tool_calls": 5}],
+        [ASK, {"role": "assistant", "tool_calls": True}], [ASK, {"role": "assistant", "tool_calls": {"id": 1}}],
+    ],
+)  # fmt: skip
+def test_odd_shapes_are_refused(messages: list[Json]) -> None:
+    assert refused(*messages).param is not None
+
+
+def test_a_question_is_no_document() -> None:
+    assert read({"role": "user", "content": "x" * 4000}).question
+    long = refused({"role": "user", "content": "x" * 4001})
+    assert (long.code, long.status) == ("string_above_max_length", 400) and "nothing was kept" in long.message
+    assert len(refused(ASK, {"role": "tool", "tool_call_id": "x" * 4000}).message) < 120
+
+
 def test_text_parts_are_read_and_images_refused() -> None:
     assert read({"role": "user", "content": [{"type": "text", "text": "Hello"}]}).question == "Hello"
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

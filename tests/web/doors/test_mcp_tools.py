@@ -82,6 +82,9 @@ def test_words_that_command_are_handed_on_as_data() -> None:
         ("query", {"query": "count listen"}),
         ("query", {"query": {}, "more": 1}),
         ("remember", {"text": "x" * 4001}),
+        ("remember", {"text": "half a character: \ud800"}),
+        ("search", {"text": "x", "limit": 10**30}),
+        ("query", {"query": {"limit": 10**30}}),
     ],
 )
 def test_wrong_arguments_are_told(name: str, arguments: dict[str, Json]) -> None:

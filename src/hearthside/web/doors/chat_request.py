@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from hearthside.events import Json
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+MOST_WORDS = 4000  # characters of a question; searching for many more words keeps everybody else waiting
+_MOST_QUOTED = 60  # characters of an id that are repeated
 _TASK_SIGN = "### Task:"  # how Open WebUI begins what it asks for itself: titles, tags, follow-up questions
 
 
@@ -115,7 +117,8 @@ def _messages(value: Json) -> list[dict[str, Json]]:
     if not isinstance(value, list) or not value:
         raise BadRequest("messages must be a list with at least one message.", "messages")
     for i, one in enumerate(value):
-        if not isinstance(one, dict) or one.get("role") not in _ROLES:
+        role = one.get("role") if isinstance(one, dict) else None
+        if not isinstance(role, str) or role not in _ROLES:
             roles = ", ".join(sorted(_ROLES))
             raise BadRequest(f"A message is an object with a role out of {roles}.", f"messages[{i}].role")
     return value
@@ -125,6 +128,12 @@ def _question(message: Mapping[str, Json], place: int) -> str:
     text = _words(message.get("content"), f"messages[{place}].content").strip()
     if not text:
         raise BadRequest("The last user message is empty.", f"messages[{place}].content")
+    if len(text) > MOST_WORDS:
+        raise BadRequest(
+            f"A question has at most {MOST_WORDS:,} characters; nothing was kept. Let the client send your words "
+            "alone, without documents.",
+            f"messages[{place}].content", "string_above_max_length",
+        )  # fmt: skip
     if text.startswith(_TASK_SIGN):
         raise BadRequest(
             "This is a task of the client's program, not a question of the person; nothing was kept. Let the client "
@@ -185,18 +194,29 @@ def _results(after: Sequence[Mapping[str, Json]]) -> tuple[ToolResult, ...]:
     results = []
     for one in after:
         if one["role"] == "assistant":
-            for call in one.get("tool_calls") or []:
-                function = call.get("function") if isinstance(call, dict) else None
-                if isinstance(function, dict):
-                    calls[str(call.get("id"))] = str(function.get("name")), str(function.get("arguments"))
+            calls |= _calls(one)
         elif one["role"] == "tool":
             identity = str(one.get("tool_call_id"))
             if identity not in calls:
-                raise BadRequest(f"No call here has the id “{identity}”.", "messages", "invalid_tool_call_id")
+                words = f"No call here has the id “{identity[:_MOST_QUOTED]}”."
+                raise BadRequest(words, "messages", "invalid_tool_call_id")
             results.append(ToolResult(identity, *calls[identity], _any_words(one.get("content"))))
     if not results and any(one["role"] == "assistant" for one in after):
         raise BadRequest("The last message must be the user's or a function's result.", "messages")
     return tuple(results)
+
+
+def _calls(message: Mapping[str, Json]) -> dict[str, tuple[str, str]]:
+    """Name and arguments of the calls in a message of the assistant, by id."""
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise BadRequest("tool_calls must be a list.", "messages")
+    found = {}
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            found[str(call.get("id"))] = str(function.get("name")), str(function.get("arguments"))
+    return found
 
 
 def _tools(body: Mapping[str, Json]) -> tuple[tuple[ClientTool, ...], str | None]:

@@ -176,10 +176,7 @@ class Chat:
     async def _of_tools(self, asked: ChatRequest) -> Said | None:
         """The outcome of a call in words, or the call that a wish is; None where the companion answers."""
         if asked.results:
-            answer = Answer(outcome_in_words(asked.results), AnswerMode.CONVERSATION)
-            question = asked.results[-1].call_id.removeprefix(CALL_PREFIX)
-            kept_in = passed(await call(self.shell.house.doors.record_outcome, answer, question, self.prefix))
-            return Said(answer.text, evidence_of(answer, kept_in))
+            return await self._outcome(asked)
         wish = home_wish(asked.question) if asked.tools else None
         if wish is None:
             return None
@@ -187,6 +184,18 @@ class Chat:
             return await self._kept(asked, Said(NEVER, {}))
         fitting = fitting_call(wish, asked.tools, asked.must_call or "")
         return None if fitting is None else await self._kept(asked, Said(handed_over(wish), {}, fitting))
+
+    async def _outcome(self, asked: ChatRequest) -> Said:
+        """What became of a call; kept only of a wish that stands in the station's own record, and in its words."""
+        doors = self.shell.house.doors
+        question = asked.results[-1].call_id.removeprefix(CALL_PREFIX)
+        wish = home_wish(passed(await call(doors.wish, question, self.prefix)))
+        answer = Answer(outcome_in_words(asked.results, wish), AnswerMode.CONVERSATION)
+        if wish is None:
+            return Said(answer.text, evidence_of(answer, ""))
+        return Said(
+            answer.text, evidence_of(answer, passed(await call(doors.record_outcome, answer, question, self.prefix)))
+        )
 
     async def _kept(self, asked: ChatRequest, said: Said) -> Said:
         """Journal the wish and what was said to it."""

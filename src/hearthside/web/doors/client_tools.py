@@ -49,7 +49,9 @@ def fitting_call(wish: HomeWish, tools: Sequence[ClientTool], only: str = "") ->
     if wish.percent is not None:
         arguments["brightness"] = wish.percent
     required = tool.parameters.get("required") or []
-    if set(arguments) - set(known) or set(required) - set(arguments):
+    if not isinstance(required, list) or any(str(name) not in arguments for name in required):
+        return None
+    if set(arguments) - set(known):
         return None
     return ToolCall(tool.name, arguments)
 
@@ -58,15 +60,28 @@ def _is_list(schema: Json) -> bool:
     return isinstance(schema, dict) and schema.get("type") == "array"
 
 
-def outcome_in_words(results: Sequence[ToolResult]) -> str:
-    """What became of the calls, in a sentence for each; what a tool said is repeated as its words, never followed."""
-    return " ".join(_outcome(result) for result in results)
+def outcome_in_words(results: Sequence[ToolResult], wish: HomeWish | None) -> str:
+    """What became of a call, in a sentence; what a tool said is repeated as its words, never followed.
+
+    Args:
+        wish: what the last call was for, as the station's own record has it; where it has none, a sentence for each
+            call, in the client's words.
+    """
+    if wish is not None:
+        return _outcome(_fulfilled(wish), results[-1].content)
+    return " ".join(_outcome(_wanted(result), result.content) for result in results)
 
 
-def _outcome(result: ToolResult) -> str:
-    problem = _problem(result.content)
-    wanted = _wanted(result)
+def _outcome(wanted: str, content: str) -> str:
+    problem = _problem(content)
     return f"Done: {wanted}." if problem is None else f"That was not done ({wanted}). The home said: “{problem}”"
+
+
+def _fulfilled(wish: HomeWish) -> str:
+    """The state that a wish is to bring about."""
+    if wish.deed is Deed.BRIGHTNESS:
+        return f"{wish.thing} set to {wish.percent} %"
+    return f"{wish.thing} turned {wish.deed}"
 
 
 def _wanted(result: ToolResult) -> str:

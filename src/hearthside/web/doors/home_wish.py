@@ -49,6 +49,7 @@ class HomeWish:
         return f"turn {self.deed} {self.thing}"
 
 
+_LONGEST = 200  # characters; no wish is longer, and the patterns take their time with what is
 _POLITE = re.compile(
     r"^(?:(?:hey|ok|okay|please|and|now|then|hearthside|can you|could you|would you|will you)[ ,]+)+|"
     r"[ ,]+(?:please|now|for me|thanks|thank you)$",
@@ -77,6 +78,8 @@ _A_TIME = re.compile(r"\b(?:a|an|seconds?|minutes?|hours?|days?|morning|afternoo
 
 def home_wish(text: str) -> HomeWish | None:
     """The wish that a text is, or None where it is anything else: two wishes at once, a condition, a question."""
+    if len(text) > _LONGEST:
+        return None
     plain = " ".join(text.split()).rstrip(" .!?")
     while (shorter := _POLITE.sub("", plain).strip(" ,")) != plain:
         plain = shorter

@@ -82,8 +82,13 @@ class DoorHouse(Protocol):
         """
         ...
 
+    def wish(self, question_id: str, prefix: str) -> str:
+        """The words of a question in a conversation with this prefix, or "": what the client's copy says may be made
+        up."""
+        ...
+
     def record_outcome(self, answer: Answer, question_id: str, prefix: str) -> str:
-        """Keep what became of a wish; the conversation it is in, or "" where none with this prefix holds the wish."""
+        """Keep what became of a wish, the same words once; its conversation, or "" where none of this prefix has it."""
         ...
 
     def query(self, raw: bytes) -> dict[str, Json]:

@@ -88,10 +88,24 @@ def call_tool(tool: DoorTool, house: House, token: Token, arguments: Mapping[str
 
 def _read(model: type[_Arguments], arguments: Mapping[str, Json]) -> Any:
     try:
-        return model.model_validate_json(orjson.dumps(dict(arguments)))
+        return model.model_validate_json(_json(arguments))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:8])
         raise Refused("tool-arguments-wrong", f"These arguments do not fit. {problems}. Nothing was done.") from error
+
+
+def _json(value: Mapping[str, Json]) -> bytes:
+    """Arguments as JSON bytes.
+
+    Raises:
+        Refused: ``tool-arguments-wrong``: a number that no machine holds, or half a character.
+    """
+    try:
+        return orjson.dumps(dict(value))
+    except TypeError as error:
+        raise Refused(
+            "tool-arguments-wrong", "These arguments hold a number or a character that cannot be. Nothing was done."
+        ) from error
 
 
 def _search(house: House, token: Token, arguments: Mapping[str, Json]) -> dict[str, Json]:
@@ -124,7 +138,7 @@ def _query(house: House, token: Token, arguments: Mapping[str, Json]) -> dict[st
     query = arguments.get("query")
     if not isinstance(query, dict) or set(arguments) != {"query"}:
         raise Refused("tool-arguments-wrong", "The one argument is “query”, an object. Nothing was asked.")
-    return {"answer": house.doors.query(orjson.dumps(query))}
+    return {"answer": house.doors.query(_json(query))}
 
 
 def _query_schema() -> dict[str, Json]:

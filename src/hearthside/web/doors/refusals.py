@@ -38,7 +38,7 @@ def refuse(door: str, status: int, code: str, message: str, wait_s: int = 0) -> 
     """Why a token does not open a door, as the clients of that door read it.
 
     Args:
-        status: 401, 403 or 429.
+        status: 401, 403, 429 or 503.
         code: Hearthside's own.
         wait_s: after so many seconds the same request may be let in; 0 for never.
     """
