@@ -38,7 +38,7 @@ journal.close()
 
 
 def _texts(memory: Memory, words: list[str], **filters: object) -> list[str]:
-    ids = memory.index.by_words(words, Filters(**filters), 20)  # type: ignore[arg-type]
+    ids = memory.index.ids(memory.index.by_words(words, Filters(**filters), 20))  # type: ignore[arg-type]
     return [memory.journal.get([identity])[identity].record.text for identity in ids]  # type: ignore[union-attr]
 
 
@@ -119,11 +119,14 @@ def test_what_is_removed_is_not_found_and_does_not_come_back(memory: Memory) -> 
     embedder = HashingEmbedder()
     memory.embed(embedder)
     query = embedder.embed(["secret"], query=True)[0]
-    assert memory.index.by_meaning(query, embedder.model, NO_FILTERS, 1)[0][0] == first.id
+    [(row, _)] = memory.index.by_meaning(query, embedder.model, NO_FILTERS, 1)
+    assert memory.index.ids([row]) == [first.id]
     memory.journal.forget([first.id])
     memory.index.remove([first.id, b"\0" * 16])
     assert _texts(memory, ["plan"]) == ["open plan"] and _texts(memory, ["secret"]) == []
-    assert [identity for identity, _ in memory.index.by_meaning(query, embedder.model, NO_FILTERS, 5)] == [second.id]
+    left = memory.index.by_meaning(query, embedder.model, NO_FILTERS, 5)
+    assert memory.index.ids([row for row, _ in left]) == [second.id]
+    assert memory.index.ids([row]) == []
     memory.reindexed()  # the journalled vectors of the forgotten one are left out
     assert memory.index.sizes() == {"documents": 1, "vectors": 1, "waiting": 0}
 

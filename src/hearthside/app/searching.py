@@ -11,9 +11,16 @@ from hearthside.memory.hits import Filters
 
 
 def filters_from(
-    house: House, first: str, last: str, layers: Sequence[str] | None, sources: Sequence[str] | None, person: str
+    house: House,
+    first: str,
+    last: str,
+    layers: Sequence[str] | None,
+    sources: Sequence[str] | None,
+    person: str,
+    place: str = "",
+    conversations: Sequence[str] | None = None,
 ) -> Filters:
-    """Filters from local days and names.
+    """Filters from local days and names; what is empty limits nothing.
 
     Raises:
         Refused: a day or a layer is not one.
@@ -24,7 +31,10 @@ def filters_from(
         wanted = frozenset(Layer(name) for name in layers) if layers else None
     except ValueError as error:
         raise Refused("search-filter-wrong", f"This filter cannot be used: {error}.") from error
-    return Filters(start, end, wanted, frozenset(sources) if sources else None, None, person or None)
+    return Filters(
+        start, end, wanted, frozenset(sources) if sources else None, None, person or None,
+        frozenset(conversations) if conversations else None, place or None,
+    )  # fmt: skip
 
 
 def _local_midnight(house: House, day: str) -> int:

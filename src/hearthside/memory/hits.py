@@ -9,7 +9,16 @@ from hearthside.events import Layer, Origin
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Limits of a search; None means no limit. Times are UTC milliseconds, [start_ms, end_ms)."""
+    """Limits of a search; None means no limit.
+
+    Attributes:
+        start_ms, end_ms: UTC ms, [start_ms, end_ms).
+        layers, sources, kinds: one of these.
+        person: this name stands in the text, or in who said it or in which conversation.
+        conversations: in one of these conversations, by name.
+        place: while the person was at a place whose name holds this.
+        spans: within one of these times, [start, end) in UTC ms; a search makes them of `place`.
+    """
 
     start_ms: int | None = None
     end_ms: int | None = None
@@ -17,6 +26,9 @@ class Filters:
     sources: frozenset[str] | None = None
     kinds: frozenset[str] | None = None
     person: str | None = None
+    conversations: frozenset[str] | None = None
+    place: str | None = None
+    spans: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +40,8 @@ class Hit:
         local: local clock time (or only the day, where only the day is known).
         text: the words of the event.
         note: who, where, in which conversation.
-        score: fused rank score, higher is better; comparable only within one search.
-        why: ``keyword``, ``meaning`` or ``keyword+meaning``.
+        score: how well it fits, higher is better; comparable only within one search.
+        why: ``keyword``, ``meaning``, ``keyword+meaning``, ``context`` (what was said around it fits) or ``time``.
     """
 
     id: str

@@ -12,16 +12,20 @@ from pathlib import Path
 import apsw
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from hearthside.alignment.kinds import is_life, note_of
 from hearthside.alignment.revisions import revision_name
 from hearthside.events import MINUTE_MS, Event, Json, Layer, Origin, Trust
 from hearthside.identity.database import open_database, settle, take_place
 from hearthside.journal import Journal, Stored
+from hearthside.memory.documents import Document, around, names_said, searched_fields
+from hearthside.memory.filtering import allowed_rows, conditions, row_bounds
 from hearthside.memory.hits import Filters
+from hearthside.memory.vector_cache import VectorCache
 from hearthside.memory.words import indexed_text, match_any
 
-_VERSION = "3"  # of the derived format: another one means indexing again from the journal
+_VERSION = "4"  # of the derived format: another one means indexing again from the journal
 _BATCH = 5000
 
 # Kinds whose words are worth a vector; songs, app titles and switches are found by their words.
@@ -40,13 +44,37 @@ CREATE TABLE IF NOT EXISTS doc (
     start_ms INTEGER NOT NULL,
     digest BLOB NOT NULL,
     embed INTEGER NOT NULL,
-    revision BLOB UNIQUE
+    revision BLOB UNIQUE,
+    thread TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    speaker TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    statements REAL NOT NULL,
+    terms TEXT NOT NULL,
+    size INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS doc_thread ON doc (thread, row) WHERE thread <> '';
+CREATE INDEX IF NOT EXISTS doc_conversation ON doc (conversation, row) WHERE conversation <> '';
+CREATE TABLE IF NOT EXISTS total (one INTEGER PRIMARY KEY CHECK (one = 1), documents INTEGER, terms INTEGER) STRICT;
+INSERT OR IGNORE INTO total VALUES (1, 0, 0);
+CREATE TABLE IF NOT EXISTS known_as (
+    name TEXT NOT NULL, thread TEXT NOT NULL, speaker TEXT NOT NULL, id BLOB NOT NULL, PRIMARY KEY (name, thread, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS known_as_id ON known_as (id);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     body, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2'
 );
-CREATE TABLE IF NOT EXISTS vector (id BLOB PRIMARY KEY, model TEXT NOT NULL, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vector (
+    id BLOB NOT NULL, model TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (id, model)
+) STRICT, WITHOUT ROWID;
 """
+_WAITING = (
+    "doc WHERE embed AND NOT EXISTS"
+    " (SELECT 1 FROM vector WHERE vector.id = doc.id AND vector.model = coalesce(?1, vector.model))"
+)
+"""Documents that should have a vector, of a model or (None) of any, and have none."""
+
+_TABLES = ("meta", "doc", "words", "vector", "total", "known_as")
 
 
 class Index:
@@ -60,12 +88,12 @@ class Index:
         self._path, self._key, self._journal = folder / "index.db", key, journal
         self._local = threading.local()
         self._updating = threading.Lock()
-        self._vectors: _VectorCache | None = None
+        self._vectors: VectorCache | None = None
         connection = self._connection()
         with connection:
             connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
             if self._meta("version", _VERSION) != _VERSION:
-                for table in ("meta", "doc", "words", "vector"):
+                for table in _TABLES:
                     connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(_SCHEMA)
 
@@ -106,9 +134,10 @@ class Index:
         connection = self._connection()
         with connection:
             self._vectors_changed(connection)
-            for table in ("doc", "vector"):
+            for table in ("doc", "vector", "known_as"):
                 connection.execute(f"DELETE FROM {table}")
-            connection.execute("DELETE FROM meta WHERE name = 'seq'")
+            connection.execute("UPDATE total SET documents = 0, terms = 0")
+            connection.execute("DELETE FROM meta WHERE name IN ('seq', 'model')")
             connection.execute("INSERT INTO words(words) VALUES ('delete-all')")
 
     def _update(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
@@ -154,13 +183,19 @@ class Index:
         taken = "SELECT coalesce(max(row) + 1, ?) FROM doc WHERE row >= ? AND row < ?"
         row = _number(connection, taken, base, base, base + (1 << 20))
         digest = hashlib.blake2b(event.text.encode(), digest_size=16).digest()
+        fields = searched_fields(event)
+        size = len(fields[-1].split())
         connection.execute(
-            "INSERT INTO doc VALUES (?,?,?,?,?,?,?,?,?)",
+            f"INSERT INTO doc VALUES ({','.join('?' * 16)})",
             (
                 row, identity, event.layer.value, event.source, event.kind, event.start_ms, digest,
-                int(event.kind in EMBEDDED_KINDS), revision,
+                int(event.kind in EMBEDDED_KINDS), revision, *fields, size,
             ),
         )  # fmt: skip
+        connection.execute("UPDATE total SET documents = documents + 1, terms = terms + ?", (size,))
+        for name in names_said(event):
+            known = (name, fields[0], fields[2], identity)
+            connection.execute("INSERT OR IGNORE INTO known_as VALUES (?, ?, ?, ?)", known)
         body = indexed_text(f"{event.text}\n{note_of(event)}")
         connection.execute("INSERT INTO words(rowid, body) VALUES (?, ?)", (row, body))
 
@@ -172,6 +207,7 @@ class Index:
             if connection.execute("SELECT 1 FROM doc WHERE id = ?", (identity,)).fetchone() is not None:
                 row = (identity, payload["model"], vector.tobytes())
                 connection.execute("INSERT OR REPLACE INTO vector VALUES (?, ?, ?)", row)
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (payload["model"],))
         self._vectors_changed(connection)
 
     def remove(self, ids: Iterable[bytes]) -> None:
@@ -183,10 +219,12 @@ class Index:
                 self._drop(connection, identity)
 
     def _drop(self, connection: apsw.Connection, identity: bytes) -> None:
-        row = connection.execute("SELECT row FROM doc WHERE id = ?", (identity,)).fetchone()
+        row = connection.execute("SELECT row, size FROM doc WHERE id = ?", (identity,)).fetchone()
         if row is not None:
-            connection.execute("DELETE FROM words WHERE rowid = ?", row)
-            connection.execute("DELETE FROM doc WHERE row = ?", row)
+            connection.execute("DELETE FROM words WHERE rowid = ?", row[:1])
+            connection.execute("DELETE FROM doc WHERE row = ?", row[:1])
+            connection.execute("UPDATE total SET documents = documents - 1, terms = terms - ?", row[1:])
+            connection.execute("DELETE FROM known_as WHERE id = ?", (identity,))
         connection.execute("DELETE FROM vector WHERE id = ?", (identity,))
         if connection.changes():
             self._vectors_changed(connection)
@@ -199,46 +237,88 @@ class Index:
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
-    def by_words(self, words: list[str], filters: Filters, limit: int) -> list[bytes]:
-        """Ids of records that hold any of the words, best first (BM25)."""
+    def by_words(self, words: list[str], filters: Filters, limit: int) -> list[int]:
+        """Rows of records that hold any of the words, best first (FTS5's BM25), of equals the newest."""
         if not words:
             return []
-        where, values = _conditions(filters)
+        where, values = conditions(filters)
         sql = (
-            f"SELECT doc.id FROM words JOIN doc ON doc.row = words.rowid WHERE words MATCH ? AND {where}"
-            " ORDER BY bm25(words), doc.start_ms DESC, doc.id LIMIT ?"
+            f"SELECT doc.row FROM words JOIN doc ON doc.row = words.rowid WHERE words MATCH ? AND {where}"
+            " ORDER BY bm25(words), doc.row DESC LIMIT ?"
         )
         rows = self._connection().execute(sql, (match_any(words), *values, limit))
-        return [bytes(row[0]) for row in rows]
+        return [int(row[0]) for row in rows]
 
     def by_meaning(
         self, query: npt.NDArray[np.float32], model: str, filters: Filters, limit: int
-    ) -> list[tuple[bytes, float]]:
-        """Ids and cosine similarities of the nearest records, best first; exact, over every vector in the filter.
+    ) -> list[tuple[int, float]]:
+        """Rows and cosine similarities of the nearest records, best first; exact, over every vector in the filter.
 
         Args:
             query: unit vector, shape (dim,).
             model: only vectors of this embedding model are compared.
         """
-        cache = self._cache(model)
-        if not len(cache.ids):
-            return []
-        chosen = np.flatnonzero(cache.mask(filters))
-        if not len(chosen):
-            return []
-        scores = cache.matrix[chosen] @ query
-        best = np.argsort(-scores, kind="stable")[:limit]
-        return [(cache.ids[int(chosen[i])], float(scores[i])) for i in best]
+        first, last = row_bounds(filters)
+        allowed = allowed_rows(self._connection(), filters)
+        rows, scores = self._cache(model).search(query, limit, first=first, last=last, allowed=allowed)
+        return list(zip(rows.tolist(), scores.tolist(), strict=True))
+
+    def newest(self, filters: Filters, limit: int) -> list[bytes]:
+        """Ids of the newest records with words that the filters let through, newest first."""
+        where, values = conditions(filters)
+        sql = f"SELECT doc.id FROM doc WHERE {where} ORDER BY doc.row DESC LIMIT ?"
+        return [bytes(row[0]) for row in self._connection().execute(sql, (*values, limit))]
+
+    def ids(self, rows: Iterable[int]) -> list[bytes]:
+        """Ids of the records in these rows, in the same order; rows that are gone are left out."""
+        found = (self._connection().execute("SELECT id FROM doc WHERE row = ?", (row,)).fetchone() for row in rows)
+        return [bytes(row[0]) for row in found if row is not None]
+
+    def around(self, rows: Iterable[int], reach: int) -> list[list[Document]]:
+        """Documents of these rows and their neighbours, see `documents.around`."""
+        return around(self._connection(), rows, reach)
+
+    def within(self, rows: Iterable[int], filters: Filters) -> set[int]:
+        """Those of these rows that the filters let through."""
+        where, values = conditions(filters)
+        sql = f"SELECT doc.row FROM json_each(?) AS asked CROSS JOIN doc ON doc.row = asked.value WHERE {where}"
+        found = self._connection().execute(sql, (orjson.dumps(list(rows)).decode(), *values))
+        return {int(row[0]) for row in found}
+
+    def frequencies(self, stems: Iterable[str]) -> tuple[dict[str, int], int, float]:
+        """In how many documents each stem stands; how many documents there are; how many terms one has on average."""
+        connection = self._connection()
+        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.frequency USING fts5vocab(main, words, 'row')")
+        found = {}
+        for stem in stems:
+            row = connection.execute("SELECT doc FROM temp.frequency WHERE term = ?", (stem,)).fetchone()
+            found[stem] = 0 if row is None else int(row[0])
+        row = connection.execute("SELECT documents, terms FROM total").fetchone()
+        documents, terms = (0, 0) if row is None else (int(row[0]), int(row[1]))
+        return found, documents, terms / documents if documents else 0.0
+
+    def known_as(self, names: Iterable[str]) -> dict[str, set[tuple[str, str]]]:
+        """Who introduced themselves by these casefolded names: (thread, speaker) by name."""
+        connection, found = self._connection(), dict[str, set[tuple[str, str]]]()
+        for name in names:
+            rows = list(connection.execute("SELECT DISTINCT thread, speaker FROM known_as WHERE name = ?", (name,)))
+            if rows:
+                found[name] = {(str(thread), str(speaker)) for thread, speaker in rows}
+        return found
 
     def without_vector(self, limit: int, model: str | None = None) -> list[bytes]:
         """Ids of records that should have a vector (of this model, or of any) and have none, newest first."""
-        rows = self._connection().execute(
-            "SELECT doc.id FROM doc LEFT JOIN vector ON vector.id = doc.id"
-            " WHERE doc.embed AND (vector.id IS NULL OR vector.model <> coalesce(?, vector.model))"
-            " ORDER BY doc.start_ms DESC, doc.id LIMIT ?",
-            (model, limit),
-        )
+        rows = self._connection().execute(f"SELECT id FROM {_WAITING} ORDER BY row DESC LIMIT ?", (model, limit))
         return [bytes(row[0]) for row in rows]
+
+    def drop_former_vectors(self, model: str) -> None:
+        """Let go of other models' vectors once every record has one of this model; the journal still holds them."""
+        connection = self._connection()
+        with connection:
+            if not _number(connection, f"SELECT count(*) FROM {_WAITING}", model):
+                connection.execute("DELETE FROM vector WHERE model <> ?", (model,))
+                if connection.changes():
+                    self._vectors_changed(connection)
 
     def all_ids(self, batch: int) -> Iterator[list[bytes]]:
         """Ids of all documents, in batches."""
@@ -263,26 +343,29 @@ class Index:
     def sizes(self, model: str | None = None) -> dict[str, int]:
         """How many documents, vectors, and documents still waiting for a vector (of this model, or of any)."""
         connection = self._connection()
-        row = connection.execute(
-            "SELECT count(*) FROM doc LEFT JOIN vector ON vector.id = doc.id"
-            " WHERE doc.embed AND (vector.id IS NULL OR vector.model <> coalesce(?, vector.model))",
-            (model,),
-        ).fetchone()
         return {
             "documents": _number(connection, "SELECT count(*) FROM doc"),
-            "vectors": _number(connection, "SELECT count(*) FROM vector"),
-            "waiting": 0 if row is None else int(row[0]),
+            "vectors": _number(connection, "SELECT count(DISTINCT id) FROM vector"),
+            "waiting": _number(connection, f"SELECT count(*) FROM {_WAITING}", model),
         }
 
     def fingerprint(self) -> str:
-        """A hash over documents, their words and vectors: equal indexes have equal fingerprints."""
+        """A hash over documents, their words and vectors: equal indexes have equal fingerprints.
+
+        Vectors of former models are left out: they only bridge the time until those of the present one are complete.
+        """
         digest = hashlib.sha256()
         connection = self._connection()
         # Row numbers stay out: they only say in which order the documents of one minute came and went.
-        columns = "doc.id, layer, source, kind, start_ms, digest, embed, revision"
+        columns = (
+            "doc.id, layer, source, kind, start_ms, digest, embed, revision, thread, speaker, length, statements, terms"
+        )
         for row in connection.execute(f"SELECT {columns} FROM doc ORDER BY id"):
             digest.update(repr(row).encode())
-        for row in connection.execute("SELECT id, model, body FROM vector ORDER BY id"):
+        present = (self._meta("model", ""),)
+        for row in connection.execute("SELECT id, model, body FROM vector WHERE model = ? ORDER BY id", present):
+            digest.update(repr(row).encode())
+        for row in connection.execute("SELECT * FROM known_as ORDER BY name, thread, id"):
             digest.update(repr(row).encode())
         connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, words, 'instance')")
         terms = "SELECT term, doc.id, terms.offset FROM temp.terms AS terms LEFT JOIN main.doc ON doc.row = terms.doc"
@@ -290,15 +373,16 @@ class Index:
             digest.update(repr(row).encode())
         return digest.hexdigest()
 
-    def _cache(self, model: str) -> _VectorCache:
+    def _cache(self, model: str) -> VectorCache:
         cache, state = self._vectors, self._meta("vectors", "0")
         if cache is None or (cache.model, cache.state) != (model, state):
-            rows = self._connection().execute(
-                "SELECT doc.id, vector.body, doc.start_ms, doc.layer, doc.source, doc.kind FROM vector"
-                " JOIN doc ON doc.id = vector.id WHERE vector.model = ? ORDER BY doc.start_ms, doc.id",
-                (model,),
+            sql = (
+                "SELECT doc.row, vector.body FROM vector JOIN doc ON doc.id = vector.id"
+                " WHERE vector.model = ? ORDER BY doc.row"
             )
-            cache = self._vectors = _VectorCache(model, state, list(rows))
+            rows = list(self._connection().execute(sql, (model,)))
+            cache = VectorCache(model, state, [int(row[0]) for row in rows], [bytes(row[1]) for row in rows])
+            self._vectors = cache
         return cache
 
     def _meta(self, name: str, default: str) -> str:
@@ -317,56 +401,10 @@ class Index:
         return connection
 
 
-class _VectorCache:
-    """Vectors of one model in memory, float32, with what filters need."""
-
-    def __init__(self, model: str, state: str, rows: list[tuple[bytes, bytes, int, str, str, str]]) -> None:
-        self.model, self.state = model, state
-        self.ids = [bytes(row[0]) for row in rows]
-        vectors = [np.frombuffer(row[1], dtype=np.float16) for row in rows]
-        self.matrix = np.array(vectors, dtype=np.float32) if rows else np.zeros((0, 1), dtype=np.float32)
-        self._start = np.array([row[2] for row in rows], dtype=np.int64)
-        self._layer = np.array([row[3] for row in rows], dtype=object)
-        self._source = np.array([row[4] for row in rows], dtype=object)
-        self._kind = np.array([row[5] for row in rows], dtype=object)
-
-    def mask(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """Which vectors the filters let through."""
-        keep = np.ones(len(self.ids), dtype=np.bool_)
-        if filters.start_ms is not None:
-            keep &= self._start >= filters.start_ms
-        if filters.end_ms is not None:
-            keep &= self._start < filters.end_ms
-        for column, wanted in (
-            (self._layer, filters.layers),
-            (self._source, filters.sources),
-            (self._kind, filters.kinds),
-        ):
-            if wanted is not None:
-                keep &= np.isin(column, [str(value) for value in wanted])
-        return keep
-
-
-def _number(connection: apsw.Connection, sql: str, *values: int) -> int:
+def _number(connection: apsw.Connection, sql: str, *values: int | str | None) -> int:
     """The one number that a query gives."""
     row = connection.execute(sql, values).fetchone()
     return 0 if row is None else int(row[0])
-
-
-def _conditions(filters: Filters) -> tuple[str, list[str | int]]:
-    where, values = ["1"], list[str | int]()
-    if filters.start_ms is not None:
-        where.append("words.rowid >= ? AND doc.start_ms >= ?")
-        values += [(filters.start_ms // MINUTE_MS) << 20, filters.start_ms]
-    if filters.end_ms is not None:
-        where.append("words.rowid < ? AND doc.start_ms < ?")
-        values += [(-(-filters.end_ms // MINUTE_MS)) << 20, filters.end_ms]
-    for column, wanted in (("layer", filters.layers), ("source", filters.sources), ("kind", filters.kinds)):
-        if wanted is not None:
-            names = sorted(str(value) for value in wanted)
-            where.append(f"doc.{column} IN ({','.join('?' * len(names))})")
-            values.extend(names)
-    return " AND ".join(where), values
 
 
 def embedding_event(model: str, ids: list[bytes], vectors: npt.NDArray[np.float32], at_ms: int) -> Event:

@@ -1,8 +1,11 @@
-"""Searching a life: keywords and meaning fused by reciprocal rank, within time, layer, source and person."""
+"""Searching a life: keywords and meaning, within time, layer, source, person, conversation and place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -14,12 +17,16 @@ from hearthside.alignment.stream import LifeStream
 from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import MINUTE_MS, Event, Precision, local_datetime
 from hearthside.journal import Journal
+from hearthside.memory.documents import Document, embedded_text
 from hearthside.memory.hits import Filters, Hit
 from hearthside.memory.index import Index, embedding_event
-from hearthside.memory.words import content_words
+from hearthside.memory.moments import spans_named
+from hearthside.memory.ranking import REACH, Asked, rank
+from hearthside.memory.words import STOP_WORDS, bare_words, content_words, stems, words_of
 
-_FUSION_K = 60  # reciprocal rank fusion, Cormack, Clarke and Büttcher, SIGIR 2009
-_POOL = 80  # candidates of each kind
+_POOL = 60  # candidates of each kind; their neighbours come with them
+_COMPARED = 300  # cosines that are known; what is further away counts as far as the last of them
+_LARGE, _COMMON = 20_000, 0.1
 _EMBED_BATCH = 64
 
 
@@ -44,43 +51,116 @@ def search(
     filters: Filters,
     limit: int,
     embedder: Embedder | None,
+    now_ms: int | None = None,
 ) -> list[Hit]:
     """The records that fit a text best, best first; without the embedder by words alone.
 
     An empty text lists the newest records that the filters let through.
+
+    Args:
+        now_ms: the present, UTC ms: times that the text names are told from it and lift what falls into them.
     """
+    filters = _with_spans(filters, stream)
     if not text.strip():
-        found = stream.occurrences(
-            kinds=filters.kinds, sources=filters.sources, layers=filters.layers, start_ms=filters.start_ms,
-            end_ms=filters.end_ms, words=[filters.person] if filters.person else (), newest_first=True, limit=limit,
-        )  # fmt: skip
-        return hits_of(journal, stream, [(o.id, 0.0, "time") for o in found])
-    by_words = index.by_words(content_words(text), filters, _POOL)
-    by_meaning: list[bytes] = []
-    if embedder is not None:
-        try:
-            vector = embedder.embed([text], query=True)[0]
-            by_meaning = [identity for identity, _ in index.by_meaning(vector, embedder.model, filters, _POOL)]
-        except (RetryLater, NeedsPerson):
-            by_meaning = []  # keywords still answer while the compute node is away or has no embedder
-    ranked = _fuse(by_words, by_meaning)
-    hits = hits_of(journal, stream, ranked if filters.person else ranked[:limit])
-    if filters.person:
-        name = filters.person.casefold()
-        hits = [hit for hit in hits if name in f"{hit.text} {hit.note}".casefold()]
-    return hits[:limit]
+        return _newest(index, journal, stream, filters, limit)
+    known = index.known_as(bare_words(text))
+    cosines = _cosines(index, _by_known_names(text, known), filters, embedder)
+    words = content_words(text)
+    nearest = sorted(cosines, key=lambda row: (-cosines[row], -row))[:_POOL]
+    runs = index.around([*index.by_words(_telling(index, words), filters, _POOL), *nearest], 2 * REACH)
+    spans = () if now_ms is None else spans_named(text, now_ms, stream)
+    ranked = rank(runs, _asked(index, text, words, known, cosines, spans, runs))
+    let_through = index.within([one.document.row for one in ranked], filters)
+    chosen = [one for one in ranked if one.document.row in let_through][:limit]
+    return hits_of(journal, stream, [(one.document.id, one.score, one.why) for one in chosen])
 
 
-def _fuse(by_words: list[bytes], by_meaning: list[bytes]) -> list[tuple[bytes, float, str]]:
-    scores: dict[bytes, float] = {}
-    why: dict[bytes, list[str]] = {}
-    for name, ranking in (("keyword", by_words), ("meaning", by_meaning)):
-        for rank, identity in enumerate(ranking):
-            scores[identity] = scores.get(identity, 0.0) + 1 / (_FUSION_K + rank + 1)
-            why.setdefault(identity, []).append(name)
-    # Of two with the same score the one that holds the words comes first.
-    order = sorted(scores, key=lambda identity: (-scores[identity], why[identity], identity))
-    return [(identity, scores[identity], "+".join(why[identity])) for identity in order]
+def _newest(index: Index, journal: Journal, stream: LifeStream, filters: Filters, limit: int) -> list[Hit]:
+    if filters.conversations is not None or filters.spans is not None:  # of these only the index knows
+        return hits_of(journal, stream, [(identity, 0.0, "time") for identity in index.newest(filters, limit)])
+    found = stream.occurrences(
+        kinds=filters.kinds, sources=filters.sources, layers=filters.layers, start_ms=filters.start_ms,
+        end_ms=filters.end_ms, words=[filters.person] if filters.person else (), newest_first=True, limit=limit,
+    )  # fmt: skip
+    return hits_of(journal, stream, [(o.id, 0.0, "time") for o in found])
+
+
+def _with_spans(filters: Filters, stream: LifeStream) -> Filters:
+    """The times at which the person was at the place that a filter names."""
+    if filters.place is None:
+        return filters
+    name = filters.place.casefold()
+    visits = [v for v in stream.visits(filters.start_ms, filters.end_ms) if name in v.label.casefold()]
+    return replace(filters, spans=tuple((visit.start_ms, visit.end_ms) for visit in visits))
+
+
+def _telling(index: Index, words: list[str]) -> list[str]:
+    """In a large index only words that do not stand in every tenth record, if there are any: they rank all the same.
+
+    Elasticsearch's “common terms”: without it a frequent word makes the index score half a life.
+    """
+    of = {word: stems(word) for word in words}
+    frequency, documents, _ = index.frequencies({stem for parts in of.values() for stem in parts})
+    if documents < _LARGE:
+        return words
+    rare = [word for word in words if all(frequency[stem] <= _COMMON * documents for stem in of[word])]
+    return rare or words
+
+
+def _cosines(index: Index, text: str, filters: Filters, embedder: Embedder | None) -> dict[int, float]:
+    if embedder is None:
+        return {}
+    try:
+        vector = embedder.embed([text], query=True)[0]
+    except (RetryLater, NeedsPerson):
+        return {}  # keywords still answer while the compute node is away or has no embedder
+    return dict(index.by_meaning(vector, embedder.model, filters, _COMPARED))
+
+
+def _by_known_names(text: str, known: Mapping[str, set[tuple[str, str]]]) -> str:
+    """The text with names that people introduced themselves by put as their messages are signed."""
+    for name, speakers in known.items():
+        signed = {speaker for _, speaker in speakers}
+        if len(signed) == 1:
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda _, s=signed: next(iter(s)), text, flags=re.I)  # type: ignore[misc]
+    return text
+
+
+def _asked(
+    index: Index,
+    text: str,
+    words: list[str],
+    known: Mapping[str, set[tuple[str, str]]],
+    cosines: Mapping[int, float],
+    spans: tuple[tuple[int, int], ...],
+    runs: Iterable[Iterable[Document]],
+) -> Asked:
+    speakers, names = _speakers_named(text, known, {(d.thread, d.speaker) for run in runs for d in run if d.speaker})
+    about = [word for word in words if word not in names] or words
+    stemmed = list(dict.fromkeys(stem for word in about for stem in stems(word)))
+    frequency, documents, average = index.frequencies(stemmed)
+    # As in BM25's usual form (Robertson & Zaragoza 2009), never negative.
+    idf = {stem: math.log(1 + (documents - n + 0.5) / (n + 0.5)) for stem, n in frequency.items()}
+    return Asked(idf, cosines, average, speakers, spans)
+
+
+def _speakers_named(
+    text: str, known: Mapping[str, set[tuple[str, str]]], present: set[tuple[str, str]]
+) -> tuple[frozenset[tuple[str, str]], set[str]]:
+    """(thread, casefolded speaker) of the one person that a question names among those who speak, and all such names.
+
+    A question about two of them prefers neither.
+    """
+    asked = set(bare_words(text)) - STOP_WORDS
+    said = {(thread, speaker): set(words_of(speaker)) for thread, speaker in present}
+    for name, people in known.items():
+        for person in people & present:
+            said[person] = said[person] | {name}
+    named = {person: its & asked for person, its in said.items() if its & asked}
+    names = {name for its in named.values() for name in its}
+    folded = frozenset((thread, speaker.casefold()) for thread, speaker in named)
+    speakers = folded if len({speaker for _, speaker in folded}) == 1 else frozenset()
+    return speakers, names
 
 
 def hits_of(journal: Journal, stream: LifeStream, ranked: list[tuple[bytes, float, str]]) -> list[Hit]:
@@ -140,7 +220,7 @@ def embed_waiting(
         ids = index.without_vector(min(_EMBED_BATCH, total - done), embedder.model)
         stored = journal.get(ids)
         index.remove(identity for identity in ids if identity not in stored)
-        present = {i: item.record.text for i, item in stored.items() if isinstance(item.record, Event)}
+        present = {i: embedded_text(item.record) for i, item in stored.items() if isinstance(item.record, Event)}
         if present:
             vectors = embedder.embed(list(present.values()))
             journal.append([embedding_event(embedder.model, list(present), vectors, clock())])
@@ -150,4 +230,5 @@ def embed_waiting(
             break
         if progress is not None:
             progress(done, max(total, done))
+    index.drop_former_vectors(embedder.model)
     return done

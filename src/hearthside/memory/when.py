@@ -15,6 +15,7 @@ _MONTH = "(" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + ")"
 _DAY = "(" + "|".join(_DAYS) + ")"
 _PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (22, 30)}
 _NUMBERS = {name: i for i, name in enumerate("zero one two three four five six seven eight nine ten".split())}
+_SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}  # first months, north of the equator
 _COUNT = r"\d{1,6}|two|three|four|five|six|seven|eight|nine|ten"
 _YEARS = range(1900, 2200)  # a question about any other year names no time of a life
 
@@ -57,7 +58,7 @@ def find_period(text: str, now_ms: int, offset_min: int) -> tuple[Period | None,
     part, here, without_part = _part_of_day(lowered)
     if minute is not None and minute < 720 and part in {"afternoon", "evening"}:
         minute += 720
-    for rule in (_iso, _named_date, _month, _year, _ago, _relative_span, _last_span, _weekday, _today):
+    for rule in (_iso, _season, _named_date, _month, _year, _ago, _relative_span, _last_span, _weekday, _today):
         found = rule(without_part if part else lowered, today)
         if part and found is not None and found[0].first != found[0].last:
             found = rule(lowered, today) or found  # a part of several days is no stretch of time: the word stays
@@ -142,6 +143,38 @@ def _iso(text: str, today: date) -> tuple[Period, str] | None:
     if match[5] and int(match[5]) < 24 and int(match[6]) < 60:
         period = replace(period, minute=int(match[5]) * 60 + int(match[6]), label=f"{label} at {match[5]}:{match[6]}")
     return period, _cut(text, match)
+
+
+def _season(text: str, today: date) -> tuple[Period, str] | None:
+    """Meteorological seasons of the northern hemisphere, three whole months each; a winter belongs to its December."""
+    names = "|".join(_SEASONS)
+    match = re.search(
+        rf"\b(?:(?P<n>an?|one|{_COUNT}) (?P<ago>{names})s? ago"
+        rf"|(?:in |during |over )?(?P<which>last|this|past) (?P<rel>{names})"
+        rf"|(?:in |during |over )?(?:the )?(?P<abs>{names})(?: of)? (?P<year>\d{{4}}))\b",
+        text,
+    )
+    if match is None:
+        return None
+    month = _SEASONS[match["ago"] or match["rel"] or match["abs"]]
+    begun = today.year if today.month >= month else today.year - 1
+    if match["ago"]:
+        over = _season_end(begun, month) < today
+        count = 1 if match["n"] in {"a", "an", "one"} else _NUMBERS.get(match["n"]) or int(match["n"])
+        year = begun - count + (1 if over else 0)
+    elif match["rel"]:
+        now = _season_end(begun, month) >= today
+        year = begun if match["which"] == "this" or not now else begun - 1
+    else:
+        year = int(match["year"])
+    if year not in _YEARS:
+        return None
+    return _days(date(year, month, 1), _season_end(year, month), match[0]), _cut(text, match)
+
+
+def _season_end(year: int, month: int) -> date:
+    after = month + 3
+    return date(year + after // 13, after if after <= 12 else after - 12, 1) - timedelta(days=1)
 
 
 def _named_date(text: str, today: date) -> tuple[Period, str] | None:
