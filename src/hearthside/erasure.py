@@ -32,12 +32,16 @@ from hearthside.inference.adapters import AdapterRegistry, AdapterState
 from hearthside.journal import Journal, Stored
 from hearthside.journal.attachments import media_of
 from hearthside.journal.media import MediaStore
+from hearthside.memory.decisions import KIND as MEMORY_DECISION
+from hearthside.memory.decisions import SOURCE as SAID_BY
+from hearthside.memory.facts.annotation import KIND as ANNOTATION
 from hearthside.memory.index import Index, embedding_event
+from hearthside.memory.knowing import Knowing
 
 _THERE = ("caption", "gaze", "dwell", "position", "region_enter", "region_leave", "state", "weather")
 """Kinds that tell where somebody was; what was said or written there tells something else and stays."""
 
-_SAYINGS = ("question", "answer", "offer", "proposal")
+_SAYINGS = ("question", "answer", "offer", "proposal", "kept_note")
 
 _SERVED = {AdapterState.ACTIVE, AdapterState.PREVIOUS, AdapterState.STAGED}
 
@@ -142,6 +146,7 @@ def preview(journal: Journal, stream: LifeStream, wanted: Wanted) -> Preview:
     chosen = _chosen(stream, wanted, days)
     ids = {o.id for o in chosen}
     ids |= _with_in_payload(journal, stream, wanted, days)
+    ids |= _corrections(journal, stream, wanted)
     ids |= _other_forms(journal, ids)
     if wanted.whole_days:
         ids |= _samples(journal, stream, days, chosen, wanted.source)
@@ -192,6 +197,20 @@ def _with_in_payload(journal: Journal, stream: LifeStream, wanted: Wanted, days:
         if all(_holds(text, name) for name in names) and days[0] <= _local_day(stream, item.id, event) <= days[1]:
             found.add(item.id)
     return found
+
+
+def _corrections(journal: Journal, stream: LifeStream, wanted: Wanted) -> set[bytes]:
+    """The person's word on what is believed, where it holds the words; it may be later than the life's last day."""
+    names = [*wanted.words, *([wanted.person] if wanted.person else [])]
+    if not names or wanted.place or wanted.source not in ("", SAID_BY):
+        return set()
+    return {
+        item.id
+        for item in journal.read(kinds=[MEMORY_DECISION])
+        if isinstance(item.record, Event)
+        and all(_holds("\n".join(_texts(item.record.payload)), name) for name in names)
+        and wanted.first <= _local_day(stream, item.id, item.record) <= (wanted.last or "9999")
+    }
 
 
 def _local_day(stream: LifeStream, identity: bytes, event: Event) -> str:
@@ -282,6 +301,7 @@ def forget(
     chosen: Preview,
     clock: Callable[[], int],
     media: MediaStore | None = None,
+    knowing: Knowing | None = None,
 ) -> ErasureReport:
     """Forget for good; the record of it names no content.
 
@@ -290,12 +310,14 @@ def forget(
 
     Args:
         media: files that only what is forgotten speaks of go too.
+        knowing: what was gleaned from it goes too.
     """
     gone = {identity.hex() for identity in chosen.ids}
     embeddings = _embeddings_of(journal, gone)
     decisions, reactions = _reactions_without_offers(journal, gone)
     tainted = _trained_on(journal, registry, gone)
     rounds, old_rounds = _rounds_without(journal, gone)
+    notes, old_notes = _annotations_without(journal, gone)
     cursors = [item.id for item in journal.read(kinds=["cursor"])]  # void from now on, and digests of what was read
     files = _media_only_of(journal, chosen.ids) if media is not None else []
     if tainted:
@@ -303,11 +325,12 @@ def forget(
     index.remove(chosen.ids)
     index.settle()  # before the journal forgets: a power cut must not bring the words back
     stream.mark_days_dirty(chosen.days)
-    journal.append([*(event for _, event in embeddings if event is not None), *decisions, *rounds])
+    journal.append([*(event for _, event in embeddings if event is not None), *decisions, *rounds, *notes])
     if media is not None and files:
         media.remove(files)
     count = len(journal.get(chosen.ids))
-    journal.forget([*(identity for identity, _ in embeddings), *reactions, *old_rounds, *cursors, *chosen.ids])
+    old = [*(identity for identity, _ in embeddings), *reactions, *old_rounds, *old_notes, *cursors]
+    journal.forget([*old, *chosen.ids])
     payload: dict[str, Json] = {"records": count, "tainted": len(tainted)}
     journal.append(
         [Event("erasure", "erasure", Layer.BEHAVIOURAL, clock(), Origin.SELF, Trust.OWN, payload, clock="station")]
@@ -317,6 +340,9 @@ def forget(
     index.rebuild()  # a keyword index only marks what it removes; made anew it holds no trace of the words
     index.settle()
     stream.settle()
+    if knowing is not None:
+        knowing.update()
+        knowing.gleanings.settle()
     return ErasureReport(count, tainted)
 
 
@@ -379,6 +405,21 @@ def _rounds_without(journal: Journal, gone: set[str]) -> tuple[list[Event], list
             samples = [sample for sample in event.payload["samples"] if sample not in gone]
             new.append(replace(event, payload={**event.payload, "samples": samples}))
             old.append(item.id)
+    return new, old
+
+
+def _annotations_without(journal: Journal, gone: set[str]) -> tuple[list[Event], list[bytes]]:
+    """What a model found in the person's words holds those words; of what is forgotten nothing stays."""
+    new, old = [], []
+    for item in journal.read(kinds=[ANNOTATION]):
+        event = item.record
+        if not isinstance(event, Event) or gone.isdisjoint(event.payload["read"]):
+            continue
+        read = [identity for identity in event.payload["read"] if identity not in gone]
+        findings = [finding for finding in event.payload["findings"] if finding["id"] not in gone]
+        if read:
+            new.append(replace(event, payload={**event.payload, "read": read, "findings": findings}))
+        old.append(item.id)
     return new, old
 
 

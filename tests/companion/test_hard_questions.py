@@ -93,6 +93,15 @@ _VALUES = [
     ("Which app did I use most?", "Editor"),
     ("Where was I yesterday at noon?", "work"),
     ("How many nights did I sleep?", "4"),
+    ("How many steps did I take on Mondays in 2026?", "12,000 steps"),
+    ("What was my average sleep on weekends in 2026?", "5 h 00 min"),
+    ("How much did I sleep on average on weekends?", "5 h 00 min"),
+    ("How many nights did I sleep less than 6 hours in 2026?", "1"),
+    ("On how many days did I take more than 10,000 steps in 2026?", "1"),
+    ("How much weight did I lose in 2026?", "-0.8 kg"),
+    ("When did I last sleep less than 6 hours?", "2026-03-15"),
+    ("How many times did I run more than 30 minutes?", "1"),
+    ("When did I walk most?", "2026-03-16, 12,000 steps"),
 ]
 
 
@@ -104,20 +113,12 @@ def test_the_value_that_was_asked_for(busy: Life, question: str, value: str) -> 
 
 
 _BEYOND = [
-    "How many steps did I take on Mondays in 2026?",
-    "What was my average sleep on weekends in 2026?",
-    "How much did I sleep on average on weekends?",
-    "How many nights did I sleep less than 6 hours in 2026?",
-    "On how many days did I take more than 10,000 steps in 2026?",
     "How much deep sleep did I get on 2026-03-17?",
     "How long was I awake on 2026-03-17?",
     "How many hours did I code in TypeScript in 2026?",
-    "How much weight did I lose in 2026?",
     "How many hours did I sleep in 2025 and 2026?",
     "How many songs did I listen to in 2025 and 2026?",
-    "When did I last sleep less than 5 hours?",
     "When did I last sleep badly?",
-    "How many times did I run more than 30 minutes?",
     "When did Vesna last write to Tarek?",
     "When did Vesna last listen to Halfmoon?",
     "How long did Vesna sleep last night?",
@@ -131,7 +132,6 @@ _BEYOND = [
     "How often did I sleep?",
     "How many steps did I take per week?",
     "How many people did I write to?",
-    "When did I walk most?",
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthside.companion.questions import BedTime, Computed, Moment, Recall, SmallTalk, understand
+from hearthside.companion.questions import Computed, Moment, Recall, SmallTalk, understand
 from hearthside.companion.visiting import Visiting
 from hearthside.events import Origin
 from hearthside.memory.query import Measure
@@ -22,14 +22,6 @@ def _understood(text: str) -> object:
 @pytest.mark.parametrize(
     ("text", "measure", "kinds", "period"),
     [
-        ("How long did I sleep last night?", Measure.SUM, ("sleep",), ("2026-03-18", "2026-03-18")),
-        ("how did i sleep last night", Measure.SUM, ("sleep",), ("2026-03-18", "2026-03-18")),
-        ("How much do I sleep on average?", Measure.MEAN, ("sleep",), None),
-        ("What was my shortest night in February?", Measure.LEAST, ("sleep",), ("2026-02-01", "2026-02-28")),
-        ("Which was my longest night?", Measure.MOST, ("sleep",), None),
-        ("How long was I in bed in the night to 2026-03-02?", Measure.SUM, ("sleep",), ("2026-03-02", "2026-03-02")),
-        ("How many steps did I take yesterday?", Measure.SUM, ("activity_day",), ("2026-03-17", "2026-03-17")),
-        ("What do I weigh on average?", Measure.MEAN, ("weight_day",), None),
         ("How many messages did I write to Ann?", Measure.COUNT, ("message",), None),
         ("How many messages did I get from Ann?", Measure.COUNT, ("message",), None),
         ("When did I last write to Ann?", Measure.LAST, ("message",), None),
@@ -114,15 +106,6 @@ def test_moments(text: str, kinds: tuple[str, ...], verb: str) -> None:
     assert isinstance(found, Moment), found
     assert (found.kinds, found.verb) == (kinds, verb)
     assert found.period is not None or found.anchor is not None
-
-
-@pytest.mark.parametrize(
-    ("text", "end"), [("When did I fall asleep last night?", False), ("What time did I get up today?", True)]
-)
-def test_bed_times(text: str, end: bool) -> None:
-    found = _understood(text)
-    assert isinstance(found, BedTime), found
-    assert found.end is end
 
 
 @pytest.mark.parametrize("text", ["hello", "Thanks!", "good morning", "I feel tired", "my day was long."])

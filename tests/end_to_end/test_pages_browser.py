@@ -17,7 +17,7 @@ __all__ = ["DESKTOP", "PHONE", "browser"]  # test_time_axis_browser takes them f
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", f"/day/{LAST_DAY}", "/memory", "/training", "/health", f"/record/{1:032x}")
+PAGES = ("/", f"/day/{LAST_DAY}", "/memory", "/known", "/training", "/health", f"/record/{1:032x}")
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_every_page_fits_says_the_life_is_invented_and_loads_nothing_from_elsewh
     for path in PAGES:
         page = visit.open(path)
         expect(page.locator(".banner")).to_contain_text("This life is invented")
-        expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(5)
+        expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(6)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
         assert page.evaluate("document.querySelectorAll('main').length") == 1
     visit.close()

@@ -88,7 +88,8 @@ def _lines(life: SmallLife, select: Selection) -> list[Line]:
             if not what.names or one.kind in what.names:
                 found.append(Line(
                     one.start_ms, one.end_ms, one.by_day, life.offset_of(one), life.day_of(one), one.amount, one.source,
-                    one.kind, one.layer.value, one.origin.value, one.text, one.note, dict(one.numbers), (one.id,), 0, _end_offset(life, one),
+                    one.kind, one.layer.value, one.origin.value, one.text, one.note, dict(one.numbers), (one.id,), 0,
+                    _end_offset(life, one),
                 ))  # fmt: skip
         found.sort(key=lambda line: (line.start, line.ids))
     elif what.of is Of.SAMPLES:
@@ -193,8 +194,11 @@ def _select(life: SmallLife, select: Selection, as_time: bool = False) -> tuple[
         if relation.how is How.OUTSIDE and as_time:
             without += anchors
         lines = _related(lines, relation, anchors, inside, as_time)
-    overlapping = as_time and not where.once and not where.longest and select.only is None
+    overlapping = as_time and not (where.once or where.longest or where.apart) and select.only is None
     lines = [line for line in lines if _in_period(life, line, where, overlapping)]
+    if where.apart:
+        same = {(x.kind, x.start, x.end): x for x in reversed(lines) if x.end is not None}
+        lines = [x for x in lines if x.end is None or same[x.kind, x.start, x.end] is x]
     if where.once:
         lines = _fullest(lines)
     if where.longest:

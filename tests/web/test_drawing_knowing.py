@@ -33,9 +33,7 @@ def points(drawn: str) -> list[tuple[float, float]]:
 
 def test_the_line_goes_through_the_months_and_leaves_the_present_one_out() -> None:
     assert points(spark(ITEM)) == [(0, 73.5), (1, 6), (2, 51), (3, 96)]
-    assert trend_words(ITEM) == (
-        "By month from November 2025: most in December 2025, 8 times; this month so far once"
-    )
+    assert trend_words(ITEM) == ("By month from November 2025: most in December 2025, 8 times; this month so far once")
 
 
 def test_where_nobody_listened_the_line_ends_and_is_dotted() -> None:

@@ -129,12 +129,13 @@ class Doors:
 
     def query(self, raw: bytes) -> dict[str, Json]:
         """A typed query over the life stream, of no more rows than a client can bear."""
-        from hearthside.memory.asking import ask, from_json  # the station's start does not wait for it
+        from hearthside.memory.asking import ask, from_json, with_items  # the station's start does not wait for it
 
         query = from_json(raw)
         if query.limit > _MOST_ROWS:
             raise Refused("query-too-long", f"A program gets at most {_MOST_ROWS:,} rows at once; nothing was asked.")
-        return ask(self._rooms().stream, query, self.now_ms()).to_json()
+        rooms = self._rooms()
+        return ask(with_items(rooms.stream, rooms.journal), query, self.now_ms()).to_json()
 
     def remember(self, text: str, token_id: str, token_name: str) -> KeptNote:
         """A note, journalled as the words of an AI.

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms
 from hearthside.errors import HearthsideError
-from hearthside.events import DAY_MS, Event, Precision, iso_day, local_datetime
+from hearthside.events import DAY_MS, Event, Json, Precision, iso_day, local_datetime
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake.pauses import paused_sources
+from hearthside.memory.audit import TARGET
 from hearthside.sources import source_names
-from hearthside.web.house import HealthView, NodeHealth, SourceHealth, Verification
+from hearthside.web.house import HealthView, MemoryAuditView, NodeHealth, SourceHealth, Verification
 from hearthside.web.names import source_words
 
 _LISTED = 50
+_AUDIT_STEP = "consolidate"
+_AUDIT_WORDS = {
+    "orphans": "without a living source", "duplicates": "twice", "contradictions": "contradictions, shown as such",
+    "from_ai": "from the AI itself",
+}  # fmt: skip
 
 
 def health_view(
@@ -27,6 +34,7 @@ def health_view(
         journal_verified=f"{verified.sentence} ({verified.when})" if verified.when else "",
         rejected=_rejected(rooms),
         egress=_egress(rooms),
+        memory=memory_audit(rooms),
     )
 
 
@@ -100,8 +108,36 @@ def _storage(rooms: Rooms) -> list[tuple[str, str]]:
         ("media", f"{_folder_megabytes(folder / 'media')}"),
         ("life stream", _megabytes(folder / "stream.db")),
         ("index", f"{_megabytes(folder / 'index.db')}, {sizes['documents']:,} texts; {meaning}"),
+        ("beliefs", _megabytes(folder / "knowing.db")),
         ("adapters", f"{len(rooms.registry.entries())}"),
     ]
+
+
+def memory_audit(rooms: Rooms) -> MemoryAuditView | None:
+    """What the last night found when it looked over the memory; None when none has yet."""
+    for item in rooms.journal.read(kinds=["night_step"], newest_first=True):
+        p = item.record.payload if isinstance(item.record, Event) else {}
+        if p.get("step") == _AUDIT_STEP and p.get("state") == "done" and "junk_share" in p.get("data", {}):
+            return _audit_view(p["data"], _local(rooms, item.record.start_ms))
+    return None
+
+
+def _audit_view(found: Mapping[str, Json], when: str) -> MemoryAuditView:
+    """The figures of one night; those of nights before facts were known have fewer."""
+    share, from_ai = float(found["junk_share"]), int(found["from_ai"])
+    held = int(found["documents"]) + int(found.get("facts", 0)) + int(found.get("preferences", 0))
+    sound = share < TARGET and not from_ai
+    sentence = (
+        f"Of {held:,} things in memory {100 * share:.1f} % rest on nothing that lives, say what another one says, or"
+        f" are the AI's own words; {from_ai:,} are the AI's own words."
+    )
+    sentence += " That is sound." if sound else f" It should be under {100 * TARGET:.0f} %, and none from the AI."
+    figures = [
+        ("can be found", f"{int(found['documents']):,} texts"),
+        *((name, f"{int(found[name]):,}") for name in ("facts", "preferences") if name in found),
+        *((title, f"{int(found[name]):,}") for name, title in _AUDIT_WORDS.items() if name in found),
+    ]
+    return MemoryAuditView(when, sentence, figures, sound)
 
 
 def _rejected(rooms: Rooms) -> list[tuple[str, str, str]]:

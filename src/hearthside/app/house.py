@@ -18,6 +18,7 @@ from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.doors import Doors
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
+from hearthside.app.knowing import KnownDesk
 from hearthside.app.rooms import INVENTED, PERSON, SELF_NAMES, Rooms, home_zone, with_vault
 from hearthside.app.rotation import rotate
 from hearthside.app.safekeeping import Safekeeper, verified_in_words
@@ -29,6 +30,7 @@ from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reacti
 from hearthside.companion.dialogue import Dialogue
 from hearthside.companion.home_understanding import HomeDesk
 from hearthside.companion.offers import OfferDesk
+from hearthside.companion.recalling import vocabulary_of
 from hearthside.companion.wording import LanguageModel
 from hearthside.erasure import Preview, forget
 from hearthside.errors import NeedsPerson, RetryLater
@@ -80,8 +82,9 @@ class House:
         )
         self._model: LanguageModel | None = model
         self._dialogue = Dialogue(
-            rooms.journal, rooms.stream, self.search, lambda: self._model, self.names, rooms.clock, self._unfinished
-        )
+            rooms.journal, rooms.stream, self.search, lambda: self._model, self.names, rooms.clock, self._unfinished,
+            vocabulary=lambda words: vocabulary_of(self.rooms.index)(words),
+        )  # fmt: skip
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock, outside.home_states)
         self.trainer = TrainingDesk(rooms, outside.compute, self._embedder)
@@ -91,6 +94,7 @@ class House:
         self.sample_seed = DEFAULT_SEED
         self.access = Access(rooms, _monotonic_ms)
         self.doors = Doors(lambda: self.rooms, outside.compute)
+        self.known = KnownDesk(lambda: self.rooms)
         self.safekeeper = Safekeeper(rooms, outside.compute)
 
     # -- what every page needs ---------------------------------------------------------------------------------------
@@ -271,6 +275,7 @@ class House:
         self.keep_in_step(handle)
         if not handle.stopped() and set_clocks(rooms.journal, rooms.stream, rooms.clock, handle.detail):
             self.keep_in_step(handle)
+        rooms.knowing.update(lambda d, t: handle.progress(d, t, f"looking over {t:,} days"), handle.stopped)
         total = (
             f"{report.read:,} records read: {report.new:,} new, {report.duplicate:,} known, {report.rejected:,} refused"
         )
@@ -307,6 +312,7 @@ class House:
     def _rebuild(self, handle: Handle) -> str:
         days = self.rooms.stream.rebuild(lambda d, t: handle.progress(d, t, f"lining up {t:,} days"), handle.stopped)
         self.rooms.index.rebuild(lambda d, t: handle.progress(d, t, f"indexing {t:,} records"), handle.stopped)
+        self.rooms.knowing.rebuild()
         return f"{days:,} days were lined up and indexed again; no model was asked."
 
     def _embed(self, handle: Handle) -> str:
@@ -360,14 +366,9 @@ class House:
         rooms = self.rooms
         asked = filters.kinds is not None and "question" in filters.kinds
         found = search(
-            rooms.index,
-            rooms.journal,
-            rooms.stream,
-            text,
-            filters,
-            limit + (0 if asked else _QUESTIONS_ALLOWED_FOR),
-            self._ready_embedder(),
-        )
+            rooms.index, rooms.journal, rooms.stream, text, filters, limit + (0 if asked else _QUESTIONS_ALLOWED_FOR),
+            self._ready_embedder(), rooms.clock(),
+        )  # fmt: skip
         return [hit for hit in found if asked or hit.kind != "question"][:limit]
 
     def _ready_embedder(self) -> Embedder | None:
@@ -442,7 +443,9 @@ class House:
     def forget(self, chosen: Preview) -> str:
         """Forget for good, and have the backups forget as soon as one is made; what remains is said."""
         rooms = self.rooms
-        report = forget(rooms.journal, rooms.stream, rooms.index, rooms.registry, chosen, rooms.clock, rooms.media)
+        report = forget(
+            rooms.journal, rooms.stream, rooms.index, rooms.registry, chosen, rooms.clock, rooms.media, rooms.knowing
+        )
         self.safekeeper.look()
         self.safekeeper.hurry()
         copies = [

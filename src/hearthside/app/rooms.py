@@ -26,6 +26,7 @@ from hearthside.journal.disk import DiskGuard
 from hearthside.journal.heads import HeadSigner
 from hearthside.journal.media import MediaStore
 from hearthside.memory.index import Index
+from hearthside.memory.knowing import Knowing
 from hearthside.sources.reading import Reading
 
 SYSTEM_SOURCES = frozenset(
@@ -81,6 +82,7 @@ class Rooms:
     journal: Journal
     stream: LifeStream
     index: Index
+    knowing: Knowing
     registry: AdapterRegistry
     egress: Egress
     media: MediaStore
@@ -139,10 +141,11 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
         renew_keys=lambda: journal_keys(reopen()),
     )  # fmt: skip
     life_clock.shift_ms = int(decided(journal).get(CLOCK_SHIFT) or 0)
-    for name in ("stream", "index"):
+    for name in ("stream", "index", "knowing"):
         _drop_unless_it_opens(folder / f"{name}.db", vault.key(name))
     stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal), present=life_clock)
     index = Index(folder, vault.key("index"), journal)
+    knowing = Knowing(folder, vault.key("knowing"), stream, journal, life_clock)
     registry = AdapterRegistry(vault, life_clock)
     egress = Egress(_ledger(journal), life_clock)
     address = address_key(vault, journal.keyring)
@@ -156,6 +159,7 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
         journal,
         stream,
         index,
+        knowing,
         registry,
         egress,
         media,
@@ -177,6 +181,7 @@ def with_vault(rooms: Rooms, vault: Vault) -> Rooms:
     rooms.registry.use(vault)
     rooms.stream.use_key(vault.key("stream"))
     rooms.index.use_key(vault.key("index"))
+    rooms.knowing.gleanings.use_key(vault.key("knowing"))
     signer = HeadSigner(vault.id, [vault.key("head"), *vault.former_keys("head")])
     return replace(rooms, vault=vault, signer=signer)
 

@@ -26,4 +26,5 @@ def rotate(rooms: Rooms, handle: Handle, passphrases: Sequence[str]) -> Rooms:
     rooms.registry.seal_anew(vault)
     rooms.stream.move_to(vault.key("stream"), lambda d, t: handle.progress(d, t, "making the life stream anew"))
     rooms.index.move_to(vault.key("index"), lambda d, t: handle.progress(d, t, "making the index anew"))
+    rooms.knowing.gleanings.move_to(vault.key("knowing"))
     return with_vault(rooms, vault)

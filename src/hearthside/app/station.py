@@ -203,8 +203,10 @@ def _keep(house: House, stop: threading.Event) -> None:
             if not busy and house.rooms.stream.pending():
                 house.keep_in_step()
             compute = house.outside.compute
-            waiting = house.rooms.index.sizes()["waiting"]
-            if not busy and waiting and compute is not None and compute.state().phase == "ready":
+            ready = compute is not None and compute.state().phase == "ready"
+            model = compute.node.embedder.model if compute is not None and ready else None
+            waiting = house.rooms.index.sizes(model)["waiting"]  # all of them when the model is a new one
+            if not busy and waiting and ready:
                 house.start_embedding()
             now, offset = house.local_now()
             local = local_datetime(now, offset)

@@ -118,6 +118,7 @@ class TrainingDesk:
             rooms.journal, rooms.stream, rooms.index, rooms.registry, rooms.egress, rooms.clock, self._embedder,
             self.model(), rooms.settings.workshop_threads, rooms.settings.workshop_url, self.parameters,
             self._after_change, self.max_samples, lambda: set_clocks(rooms.journal, rooms.stream, rooms.clock),
+            rooms.knowing,
         )  # fmt: skip
 
     def _after_change(self) -> None:

@@ -9,7 +9,7 @@ import apsw
 import typer
 from rich.markup import escape
 
-from hearthside.cli import keys, life, mcp, query, safety, station, tokens
+from hearthside.cli import keys, known, life, mcp, query, safety, station, tokens
 from hearthside.cli.common import err
 from hearthside.errors import ConfigError, HearthsideError, NeedsPerson, Refused, RetryLater
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (station, life, query, safety, mcp):
+for part in (station, life, query, known, safety, mcp):
     app.registered_commands += part.app.registered_commands
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="token")

@@ -233,5 +233,5 @@ def _drop_derived(settings: Settings) -> None:
     open_vault(settings.vault, passphrase=passphrase(), key_file=settings.key_file)  # a wrong key must change nothing
     with suppress(NeedsPerson), not_running(settings.vault):
         for path in settings.vault.glob("*.db*"):
-            if path.name.startswith(("stream.db", "index.db")):
+            if path.name.startswith(("stream.db", "index.db", "knowing.db")):
                 path.unlink()

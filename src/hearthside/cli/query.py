@@ -43,7 +43,7 @@ def query(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the JSON form.")] = False,
 ) -> None:
     """Compute over your life: count, sum, mean, first, last, share of time; docs/query.md has the language."""
-    from hearthside.memory.asking import ask, frame, from_json, json_schema, parse, vocabulary_of
+    from hearthside.memory.asking import ask, frame, from_json, json_schema, parse, vocabulary_of, with_items
     from hearthside.memory.asking.frames import save
 
     text = " ".join(words or [])
@@ -63,13 +63,14 @@ def query(
             _print_names(known)
             return
         asked = from_json(_given(form)) if form else parse(text, known, now_ms, offset_min)
-        answer = ask(stream, asked, now_ms)
+        life = with_items(stream, house.rooms.journal)
+        answer = ask(life, asked, now_ms)
         for path in (parquet, csv.with_suffix(".csv") if csv else None):
             if path is not None:
-                rows = frame(stream, asked, now_ms)
+                rows = frame(life, asked, now_ms)
                 save(rows, path)
                 err.print(f"{rows.num_rows:,} rows written to {path}", markup=False)
-        listed = ask(stream, _as_list(asked), now_ms) if table else None
+        listed = ask(life, _as_list(asked), now_ms) if table else None
     if json_out:
         _print_json(answer.to_json())
         return

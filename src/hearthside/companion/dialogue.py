@@ -8,8 +8,11 @@ from dataclasses import asdict, replace
 
 from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, Piece, Turn
-from hearthside.companion.questions import BedTime, Computed, Mention, Moment, SmallTalk, understand
-from hearthside.companion.replies import Memory, Search, answer_bed_time, answer_computed, answer_moment, answer_recall
+from hearthside.companion.computed import computing
+from hearthside.companion.questions import Computed, Mention, Moment, Recall, SmallTalk, understand
+from hearthside.companion.quoting import quoted_safely
+from hearthside.companion.recalling import Vocabulary, asks_of_others, recall
+from hearthside.companion.replies import Memory, Search, answer_computed, answer_moment, answer_recall
 from hearthside.companion.replies_listing import answer_listing, answer_mention, answer_tally
 from hearthside.companion.replies_visiting import answer_visiting
 from hearthside.companion.tallies import Listing, Tally
@@ -34,6 +37,8 @@ class Dialogue:
         names: gives the names known from this life, for the grounding check.
         clock: the present, UTC milliseconds.
         unfinished: says why an answer may not be the last word yet (an import under way), or "".
+        vocabulary: how often words occur in the records (`recalling.vocabulary_of`); by searching when None.
+        phrasing: gives a model that is able to put evidence into words of its own, or None for plain code alone.
     """
 
     def __init__(
@@ -45,11 +50,15 @@ class Dialogue:
         names: Callable[[], list[str]],
         clock: Callable[[], int],
         unfinished: Callable[[], str] = lambda: "",
+        vocabulary: Vocabulary | None = None,
+        phrasing: Callable[[], LanguageModel | None] = lambda: None,
     ) -> None:
         self._journal, self._stream, self._search = journal, stream, search
         self._unfinished = unfinished
         self._model, self._names, self._clock = model, names, clock
+        self._vocabulary, self._phrasing = vocabulary, phrasing
         self._one_at_a_time = threading.Lock()
+        self._computing = computing(stream, journal)
 
     def ask(self, text: str, conversation: str) -> Iterator[AnswerPart]:
         """Answer in pieces, then whole. The question is in the journal before the answer begins; the answer always too.
@@ -111,14 +120,17 @@ class Dialogue:
                 said = small_talk(self._model(), self._history(conversation), text, names)
                 return _worded(Answer(said.text, AnswerMode.CONVERSATION), said)
             memory = Memory(self._journal, self._stream, self._search, now)
-            if isinstance(understood, Computed):
+            question = self._computing.read(text, now, offset)
+            if question is not None:
+                answer = self._computing.answer(memory, question)
+            elif isinstance(understood, Computed):
                 answer = answer_computed(memory, understood)
             elif isinstance(understood, Visiting):
                 answer = answer_visiting(memory, understood)
-            elif isinstance(understood, BedTime):
-                answer = answer_bed_time(memory, understood)
             elif isinstance(understood, Moment):
                 answer = answer_moment(memory, understood)
+            elif isinstance(understood, Recall | Mention) and asks_of_others(text, names, understood):
+                answer = recall(memory, text, names, offset, self._vocabulary, self._phrasing())
             elif isinstance(understood, Mention):
                 answer = answer_mention(memory, understood)
             elif isinstance(understood, Tally):
@@ -127,13 +139,16 @@ class Dialogue:
                 answer = answer_listing(memory, understood)
             else:
                 answer = answer_recall(memory, text, understood)
+            answer = replace(answer, text=quoted_safely(answer.text, answer.evidence))
             if answer.mode is AnswerMode.COMPUTED:
                 answer = _worded(answer, reword(self._model(), answer.text, names))
             return replace(answer, limited=answer.limited or self._unfinished())
 
     def _history(self, conversation: str) -> list[tuple[str, str]]:
+        """What was said before, for small talk: answers out of the records stay out, and with them others' words."""
         turns = self.turns(conversation)[:-1]
-        return [("user" if turn.who == "you" else "assistant", turn.text) for turn in turns]
+        own = [turn for turn in turns if turn.answer is None or turn.answer.mode is AnswerMode.CONVERSATION]
+        return [("user" if turn.who == "you" else "assistant", turn.text) for turn in own]
 
     def _question(self, text: str, conversation: str, now: int) -> Event:
         payload: dict[str, Json] = {"conversation_id": conversation}

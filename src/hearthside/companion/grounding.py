@@ -95,6 +95,11 @@ def added(text: str, sentence: str) -> set[str]:
     return {lower for word in _WORD.findall(text) if (lower := _plain(word)) not in ground | _MANNER}
 
 
+def unquoted(text: str) -> str:
+    """A text without its quotations: what it says itself."""
+    return _QUOTED.sub(" ", text)
+
+
 def _supported(claim: str, ground: str, ground_words: set[str]) -> bool:
     if claim in ground_words:
         return True

@@ -22,8 +22,8 @@ class Computed:
     """A question that a typed query answers.
 
     Attributes:
-        unit: how to say the value: ``duration``, ``steps``, ``kg``, ``times`` ...
-        verb: what the person did, past tense, e.g. "slept", "listened to Radiohead".
+        unit: how to say the value: ``duration``, ``messages``, ``times`` ...
+        verb: what the person did, past tense, e.g. "wrote to Ann", "listened to Radiohead".
         wants: ``when`` or ``how much``, or ``what``: the words themselves.
         about: what narrows a number of things, e.g. "by Radiohead", "about dinner".
     """
@@ -50,14 +50,6 @@ class Moment:
     period: Period | None
     anchor: Computed | None
     verb: str
-
-
-@dataclass(frozen=True, slots=True)
-class BedTime:
-    """When the person fell asleep or woke up."""
-
-    end: bool
-    period: Period | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +80,7 @@ class SmallTalk:
     """Nothing about the person's life is asked."""
 
 
-Understood = Computed | Visiting | Moment | BedTime | Mention | Tally | Listing | Recall | SmallTalk
+Understood = Computed | Visiting | Moment | Mention | Tally | Listing | Recall | SmallTalk
 
 
 _ALIKE = dict.fromkeys(("bike", "bikes", "biking", "cycle", "cycling", "cycled"), "bik")
@@ -110,10 +102,6 @@ _QUALIFIED = re.compile(
 _ANYTHING = re.compile(r"^(?:some|any|every|no)(?:thing|one|body)\b")
 _ONE = frozenset({Measure.FIRST, Measure.LAST})
 _EXTREME = frozenset({Measure.LEAST, Measure.MOST, Measure.MEAN})
-_BED = (
-    (re.compile(r"\b(?:(?:go|went) to (?:bed|sleep)|fall asleep|fell asleep|bed ?time)\b"), False),
-    (re.compile(r"\b(?:wake up|woke up|get up|got up|wake)\b"), True),
-)
 _BY_WORDS = frozenset({Measure.LAST, Measure.FIRST, Measure.COUNT, Measure.DAYS})
 _GREETING = re.compile(
     r"^(?:hi|hello|hey|good (?:morning|evening|afternoon|night)|thanks?|thank you|bye|how are you|who are you|"
@@ -140,7 +128,7 @@ def understand(text: str, now_ms: int, offset_min: int) -> Understood:
     if moment is not None:
         return _as_written(moment, plain)
     beyond = beyond_computing(rest)
-    for parse in () if beyond else (_bed_time, tally, listing, _visiting, _computed):
+    for parse in () if beyond else (tally, listing, _visiting, _computed):
         found = parse(rest, lowered, period)
         if found is not None:
             return _as_written(found, plain)
@@ -195,18 +183,6 @@ def _is_small_talk(lowered: str) -> bool:
     return len(left.split()) <= 3 and not re.search(r"\b(?:did|when|what|where|how|who|which)\b", left)
 
 
-def _bed_time(rest: str, lowered: str, period: Period | None) -> BedTime | None:
-    for pattern, end in _BED:
-        match = pattern.search(rest)
-        if match is not None and _asks_when(rest) and not left_over(rest, *match.span()):
-            return BedTime(end, period)
-    return None
-
-
-def _asks_when(rest: str) -> bool:
-    return bool(re.match(r"^(?:when|what time|at what time|how late|how early)\b", rest))
-
-
 def _moment(rest: str, lowered: str, period: Period | None) -> Moment | None:
     match = re.match(
         r"^what (?:was|were|did) (?:i|we) (?P<verb>listening to|listen to|doing|do|watching|watch|looking at|look at|"
@@ -242,7 +218,7 @@ def _computed(rest: str, lowered: str, period: Period | None) -> Computed | Ment
         if pattern.search(lowered) or pattern.search(rest):
             found = _query_for(rest, measure, period)
             if found is not None:
-                return replace(found, wants="what") if rest.startswith("what did ") and found.unit != "kg" else found
+                return replace(found, wants="what") if rest.startswith("what did ") else found
             if measure in _BY_WORDS and (measure in _ONE or "mention" in rest):
                 return _mention(rest, measure, period)
             if measure in _EXTREME and pattern.search(outside_names(rest)):
@@ -288,7 +264,7 @@ def _query_of(topic: Topic, match: re.Match[str], measure: Measure, unit: str, p
     asked = (named if thing else noun) + (f" about {subject}" if subject else "")
     query = Query(
         measure, topic.kinds, mentioned if topic.named else (*words, *mentioned), period, topic.origins, topic.layers,
-        asked, topic.best_source, words if topic.named else (), topic.whole,
+        asked, about=words if topic.named else (),
     )  # fmt: skip
     suffix = f"by {parts['thing']}" if unit == "songs" and parts.get("thing") else f"about {subject}" if subject else ""
     return Computed(query, unit, verb, about=suffix)
@@ -296,26 +272,12 @@ def _query_of(topic: Topic, match: re.Match[str], measure: Measure, unit: str, p
 
 def _measured(topic: Topic, measure: Measure, rest: str) -> tuple[Measure, str] | None:
     """What to compute of a topic, and its unit; None where the topic has no such measure."""
-    unit = topic.unit
-    daily = unit in {"steps", "kg", "points"}
-    if measure is Measure.COUNT and (daily or unit == "duration"):
-        counted = {"duration": "hours?|minutes?", "steps": "steps?", "kg": "kilos?|kg|kilograms?", "points": "points?"}
-        if not re.match(rf"^how many (?:{counted[unit]})\b", rest):
-            return None
-        measure = Measure.SUM
-    if measure is Measure.COUNT and re.match(r"^how many (?:hours?|minutes?)\b", rest):
-        measure = Measure.SUM
-    if measure is Measure.SUM and unit in {"kg", "points"}:
-        measure = Measure.LAST
-    if measure not in {Measure.SUM, Measure.MEAN, Measure.LEAST, Measure.MOST} or daily:
-        return measure, unit
-    if unit == "duration":
-        return None if topic.kinds == ("app_use",) and measure is not Measure.SUM else (measure, unit)
-    if topic.kinds != ("workout",) or measure is Measure.MEAN:
-        return None
-    if measure is Measure.SUM:
-        return (measure, "duration") if re.match(r"^how (?:long|much time|many (?:hours?|minutes?))\b", rest) else None
-    return (measure, "duration") if re.search(r"\b(?:longest|shortest)\b", rest) else None
+    timed = re.match(r"^how many (?:hours?|minutes?)\b", rest) is not None
+    if topic.unit == "duration":
+        if measure is Measure.COUNT:
+            return (Measure.SUM, topic.unit) if timed else None
+        return None if measure in _EXTREME else (measure, topic.unit)
+    return None if timed or measure is Measure.SUM or measure in _EXTREME else (measure, topic.unit)
 
 
 def _mention(rest: str, measure: Measure, period: Period | None) -> Mention | None:

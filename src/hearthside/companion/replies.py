@@ -12,13 +12,12 @@ from hearthside.alignment.occurrence import Occurrence
 from hearthside.alignment.show import show_slice
 from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode
-from hearthside.companion.nights import nights_of
-from hearthside.companion.questions import BedTime, Computed, Moment, Recall
+from hearthside.companion.questions import Computed, Moment, Recall
 from hearthside.companion.whole_words import WholeWords
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Origin, Precision, day_number, local_datetime
 from hearthside.journal import Journal
 from hearthside.memory.hits import Filters, Hit
-from hearthside.memory.query import EVIDENCE_SHOWN, Measure, Query, QueryResult, during, run_query
+from hearthside.memory.query import EVIDENCE_SHOWN, Measure, QueryResult, during, run_query
 from hearthside.memory.search import hits_of
 from hearthside.memory.when import Period
 
@@ -59,17 +58,12 @@ def unknown(about: str, hits: list[Hit] | None = None, query: str = "") -> Answe
 
 
 def answer_computed(memory: Memory, asked: Computed) -> Answer:
-    """Count, sum, average, first, last, least or most."""
+    """Count, sum, first or last."""
     query = asked.query
-    if query.kinds == ("sleep",) and query.measure in {Measure.LEAST, Measure.MOST}:
-        return _answer_extreme_night(memory, asked)
     result = run_query(cast(LifeStream, WholeWords(memory.stream)), query)
-    if not result.count and query.kinds == ("app_time_day",):
-        query = replace(query, kinds=("afk",), words=("at the keyboard",), best_source=True)
-        result = run_query(memory.stream, query)
     if _without_value(result):
         return unknown(_NO_VALUE.format(query.topic), query=query.in_words())
-    if not result.count or (result.chosen is None and query.measure in {Measure.LEAST, Measure.MOST}):
+    if not result.count:
         period = f" {query.period.label}" if query.period else ""
         return unknown(f"{query.topic or 'that'}{period}", query=query.in_words())
     text, value = _say(result, asked, memory.now_ms)
@@ -78,42 +72,20 @@ def answer_computed(memory: Memory, asked: Computed) -> Answer:
 
 def _without_value(result: QueryResult) -> bool:
     """Whether amounts were asked for and the records found hold none; their number is then no answer."""
-    return bool(result.count) and result.value is None and result.query.measure in {Measure.SUM, Measure.MEAN}
-
-
-def _answer_extreme_night(memory: Memory, asked: Computed) -> Answer:
-    """The shortest or longest night; a night is all the sleep of its day, so a nap is no short night."""
-    query = asked.query
-    local_days = (query.period.first, query.period.last) if query.period else None
-    nights = nights_of(memory.stream.occurrences(kinds=["sleep"], local_days=local_days))
-    if not nights:
-        return unknown(f"your sleep{' ' + query.period.label if query.period else ''}", query=query.in_words())
-    pick = min if query.measure is Measure.LEAST else max
-    day = pick(sorted(nights), key=lambda name: nights[name][0])
-    amount, night = nights[day]
-    which = "shortest" if query.measure is Measure.LEAST else "longest"
-    when = f" {query.period.label}" if query.period else ""
-    said = _amount(amount, "duration")
-    text = f"Your {which} night{when} was the one to {weekday_of(day)}, {day}: {said}."
-    return Answer(text, AnswerMode.COMPUTED, query.in_words(), f"{day}, {said}", evidence_of(memory, [night]))
+    return bool(result.count) and result.value is None and result.query.measure is Measure.SUM
 
 
 def _say(result: QueryResult, asked: Computed, now_ms: int) -> tuple[str, str]:
     when = f" {result.query.period.label}" if result.query.period else ""
     if result.chosen is not None:
         return _say_chosen(result, asked, result.chosen, now_ms)
-    if result.value is not None and result.query.measure in {Measure.SUM, Measure.MEAN}:
+    if result.value is not None and result.query.measure is Measure.SUM:
         return _say_amount(result, asked, result.value, when)
     return _say_count(result, asked, when)
 
 
 def _say_chosen(result: QueryResult, asked: Computed, chosen: Occurrence, now_ms: int) -> tuple[str, str]:
     query = result.query
-    if query.measure in {Measure.LEAST, Measure.MOST} or asked.unit in {"kg", "steps", "points"}:
-        value = _amount(chosen.amount or 0.0, asked.unit)
-        return _say_extreme(asked, chosen, value, ago(chosen.local_day, chosen.offset_min, now_ms)), (
-            f"{chosen.local_day}, {value}"
-        )
     value = moment_label(chosen)
     which = "last" if query.measure is Measure.LAST else "first"
     what = _words_of_it(chosen, asked)
@@ -123,23 +95,6 @@ def _say_chosen(result: QueryResult, asked: Computed, chosen: Occurrence, now_ms
     verb = f"were {which} {asked.verb[5:]}" if asked.verb.startswith("were ") else f"{which} {asked.verb}"
     narrowed = f" {asked.about}" if asked.about else ""
     return _ended(f"You {verb}{narrowed} {when}"), value
-
-
-def _say_extreme(asked: Computed, chosen: Occurrence, value: str, since: str) -> str:
-    """“Your most steps were on Tuesday, 2026-11-17: 8,123 steps.”"""
-    measure, day = asked.query.measure, on_day(chosen.local_day)
-    if asked.unit == "steps":
-        which = {Measure.LEAST: "fewest", Measure.MOST: "most"}.get(measure)
-        return f"Your {which} steps were {day}: {value}." if which else f"You took {value} {day}{since}."
-    if asked.unit in {"kg", "points"}:
-        what = "weight" if asked.unit == "kg" else "readiness"
-        order = {Measure.LEAST: "lowest ", Measure.MOST: "highest ", Measure.LAST: "last ", Measure.FIRST: "first "}
-        return f"Your {order.get(measure, '')}{what} was {value}, {day}{since if measure is Measure.LAST else ''}."
-    which = "shortest" if measure is Measure.LEAST else "longest"
-    if asked.query.kinds == ("workout",):
-        return f"Your {which} {asked.query.topic if asked.query.topic != 'workouts' else 'workout'} was {day}: {value}."
-    least = "least" if measure is Measure.LEAST else "most"
-    return f"You {asked.verb} {least} {day}: {value}."
 
 
 def _ended(sentence: str) -> str:
@@ -158,15 +113,9 @@ def _words_of_it(o: Occurrence, asked: Computed) -> str:
 
 
 def _say_amount(result: QueryResult, asked: Computed, amount: float, when: str) -> tuple[str, str]:
-    value = _amount(amount, asked.unit)
-    if result.query.measure is Measure.MEAN:
-        unit = "night" if result.query.kinds == ("sleep",) else "day"
-        over = f", over {result.days} {unit}s" if result.days > 1 else ""
-        if asked.unit in {"kg", "points"}:
-            return f"You {asked.verb} {value} on average{when}{over}.", value
-        return f"You {asked.verb} {value} a {unit} on average{when}{over}.", value
-    if asked.unit == "duration" and result.days > 1:
-        each = _amount(amount / result.days, asked.unit)
+    value = amount_of_time(amount)
+    if result.days > 1:
+        each = amount_of_time(amount / result.days)
         return f"You {asked.verb} {value}{when}, over {result.days} days: {each} a day.", value
     return f"You {asked.verb} {value}{when}.", value
 
@@ -177,8 +126,7 @@ def _say_count(result: QueryResult, asked: Computed, when: str) -> tuple[str, st
     value = f"{count:,}"
     narrowed = f" {asked.about}" if asked.about else ""
     if days:
-        unit = "night" if result.query.kinds == ("sleep",) else "day"
-        return f"You {asked.verb}{narrowed} on {value} {unit if count == 1 else unit + 's'}{when}.", value
+        return f"You {asked.verb}{narrowed} on {value} {'day' if count == 1 else 'days'}{when}.", value
     if asked.unit == "times":
         return f"You {asked.verb}{narrowed} {times(count)}{when}.", value
     amount = f"{value} {asked.unit[:-1] if count == 1 else asked.unit}"
@@ -193,23 +141,6 @@ def _say_count(result: QueryResult, asked: Computed, when: str) -> tuple[str, st
 def times(count: int) -> str:
     """How often, as people say it: once, twice, 3 times."""
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
-
-
-def answer_bed_time(memory: Memory, asked: BedTime) -> Answer:
-    """When the longest sleep of a day began or ended, on the person's own clock."""
-    query = Query(Measure.LIST, ("sleep",), period=asked.period, topic="sleep", best_source=True)
-    found = run_query(memory.stream, query)
-    if not found.count:
-        return unknown(f"your sleep {asked.period.label if asked.period else ''}".strip(), query=query.in_words())
-    newest = max(o.local_day for o in found.evidence)
-    night = max((o for o in found.evidence if o.local_day == newest), key=lambda o: o.amount or 0)
-    at_ms = night.end_ms if asked.end and night.end_ms is not None else night.start_ms
-    value = local_datetime(at_ms, night.offset_min).strftime("%H:%M")
-    verb = "woke up" if asked.end else "fell asleep"
-    label = f"on {night.local_day}" if asked.end else f"in the night to {night.local_day}"
-    return Answer(
-        f"You {verb} at {value} {label}.", AnswerMode.COMPUTED, query.in_words(), value, evidence_of(memory, [night])
-    )
 
 
 def answer_moment(memory: Memory, asked: Moment) -> Answer:
@@ -404,13 +335,3 @@ def amount_of_time(seconds: float) -> str:
     """Seconds as hours and minutes: 7 h 05 min."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
-
-
-def _amount(value: float, unit: str) -> str:
-    if unit == "duration":
-        return amount_of_time(value)
-    if unit == "kg":
-        return f"{value:.1f} kg"
-    if unit == "points":
-        return f"{value:.0f}"
-    return f"{round(value):,} {unit}" if unit else f"{value:g}"

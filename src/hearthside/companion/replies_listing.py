@@ -23,7 +23,7 @@ def answer_tally(memory: Memory, asked: Tally) -> Answer:
     found = leader(memory.stream, asked)
     when = f" {asked.period.label}" if asked.period else ""
     if found is None:
-        what = {"chat": "messages of yours", "artist": "songs you listened to", "app": "apps you used"}[asked.by]
+        what = {"chat": "messages of yours", "app": "apps you used"}[asked.by]
         return unknown(f"{what}{when}", query=query)
     names = _and(found.names[:_SHOWN])
     text = f"You {_done(asked.by)} {names} most{when}: {_counted(found, asked.by)}."
@@ -31,14 +31,13 @@ def answer_tally(memory: Memory, asked: Tally) -> Answer:
 
 
 def _done(by: str) -> str:
-    return {"chat": "wrote to", "artist": "listened to", "app": "used"}[by]
+    return {"chat": "wrote to", "app": "used"}[by]
 
 
 def _counted(found: Leader, by: str) -> str:
     if by == "app":
         return amount_of_time(found.amount)
-    noun = "message" if by == "chat" else "song"
-    return f"{round(found.amount):,} {noun}{'' if found.amount == 1 else 's'}"
+    return f"{round(found.amount):,} message{'' if found.amount == 1 else 's'}"
 
 
 def answer_listing(memory: Memory, asked: Listing) -> Answer:

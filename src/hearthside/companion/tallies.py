@@ -15,10 +15,8 @@ from hearthside.memory.when import Period
 
 _MOST = r"(?: the)? (?:most|most often)$"
 _WROTE = r"(?:message|messaged|text|texted|write to|wrote to|written to)"
-_HEARD = r"(?:listen(?:ed)? to|hear|heard|play(?:ed)?)"
 _TALLIES = (
     (rf"^(?:who|whom) (?:did|do|have) (?:i|we) {_WROTE}{_MOST}", "chat"),
-    (rf"^which (?:artist|band|singer|musician) (?:did|do|have) (?:i|we) {_HEARD}{_MOST}", "artist"),
     (rf"^which app(?:lication)? (?:did|do|have) (?:i|we) (?:use|used){_MOST}", "app"),
 )
 _LISTING = re.compile(r"^what did (?:i|we) (?P<verb>search for|google|look up|watch|listen to|post)$")
@@ -27,15 +25,14 @@ _LISTED = {
     "look up": ("search", "searched for"),
     "watch": ("watch", "watched"), "listen to": ("listen", "listened to"), "post": ("post", "posted"),
 }  # fmt: skip
-_DASH = " – "  # between an artist and a track
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Which chat, artist or app comes up most.
+    """Which chat or app comes up most.
 
     Attributes:
-        by: ``chat``, ``artist`` or ``app``.
+        by: ``chat`` or ``app``.
     """
 
     by: str
@@ -77,7 +74,7 @@ def listing(rest: str, lowered: str, period: Period | None) -> Listing | None:
 
 def query_of(asked: Tally) -> Query:
     """The occurrences that are counted by name."""
-    kind = {"chat": "message", "artist": "listen", "app": "app_use"}[asked.by]
+    kind = {"chat": "message", "app": "app_use"}[asked.by]
     origins = (Origin.SELF,) if asked.by == "chat" else ()
     return Query(Measure.LIST, (kind,), period=asked.period, origins=origins, topic=f"{asked.by}s")
 
@@ -88,7 +85,7 @@ def leader(stream: LifeStream, asked: Tally) -> Leader | None:
     found: dict[str, list[Occurrence]] = {}
     query = query_of(asked)
     for o in _all(stream, query):
-        name = _name(o, asked.by)
+        name = o.note.split(" · ")[0]
         if name:
             amounts[name] += round(o.amount or 0) if asked.by == "app" else 1
             found.setdefault(name, []).append(o)
@@ -118,9 +115,3 @@ def listed(stream: LifeStream, asked: Listing) -> list[Occurrence]:
     """What a listing names, newest first, each text once."""
     found = within(stream, asked.period, (asked.kind,))
     return list({o.text: o for o in reversed(found) if o.text}.values())
-
-
-def _name(o: Occurrence, by: str) -> str:
-    if by == "artist":
-        return o.text.split(_DASH)[0] if _DASH in o.text else ""
-    return o.note.split(" · ")[0]

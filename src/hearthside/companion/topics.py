@@ -17,7 +17,6 @@ class Topic:
 
     Attributes:
         named: the thing is a person or a place, so it must be named as such, not merely mentioned.
-        whole: what counts is how long it lasted.
         also: words that may stand beside the pattern and add nothing to what is asked.
     """
 
@@ -27,9 +26,7 @@ class Topic:
     verb: str
     origins: tuple[Origin, ...] = ()
     layers: tuple[Layer, ...] = ()
-    best_source: bool = False
     named: bool = False
-    whole: bool = False
     also: frozenset[str] = frozenset()
 
 
@@ -51,26 +48,16 @@ _ACTIVITIES = (
 )
 _GO = _also("play played playing done exercise training longest shortest session sessions")
 _HOURS = _also("hour hours minute minutes spend spent")
-_ASLEEP = _HOURS | _also("well sleep slept asleep night's")
 SPOKEN = ("utterance", "conversation")
 TOPICS = (
     # What was searched for or watched may be named like anything else, so these come first.
     _topic(rf"\b(?:search|searched|google|googled|look(?:ed)? up)(?: for)?(?: {_THING})?$", ("search",), "times", "searched for {thing}"),
     _topic(rf"\bvideos? {_I} watch(?:ed)?(?: (?:of|by|with|from|about) {_THING})?$", ("watch",), "videos", "watched {thing}"),
     _topic(rf"\b(?:watch|watched|watching)(?: {_THING})?$", ("watch",), "times", "watched {thing}"),
-    _topic(r"\b(?:in bed)\b", ("sleep",), "duration", "were in bed", best_source=True, whole=True, also=_HOURS),
-    _topic(r"\b(?:sleep|asleep|slept|nights?)\b", ("sleep",), "duration", "slept", best_source=True, also=_ASLEEP),
-    _topic(r"\bsteps?\b", ("activity_day",), "steps", "took", also=_also("walk walked walking make made number")),
-    _topic(r"\b(?:weigh|weight|weighed)\b", ("weight_day",), "kg", "weighed", also=_also("kilos kg kilograms current weight body")),
-    _topic(r"\breadiness\b", ("readiness_day",), "points", "had a readiness of", also=_also("score points current")),
-    _topic(r"\b(?:cod(?:e|ed|ing)|program(?:med|ming)?)\b", ("coding_time_day",), "duration", "spent programming", also=_HOURS),
-    _topic(r"\b(?:at|on) (?:my|the) computer\b|\bcomputer time\b", ("app_time_day",), "duration", "were at the computer", also=_HOURS),
     _topic(rf"\b{_ACTIVITIES}\b", ("workout",), "times", "went {thing}", also=_GO | _HOURS),
     _topic(r"\bwork(?:ed)?[ -]?outs?\b|\bexercise[sd]?\b", ("workout",), "times", "worked out", also=_GO | _HOURS),
     _topic(rf"\b(?:songs?|tracks?) {_I} (?:listen(?:ed)? to|hear|heard|play(?:ed)?)(?: (?:by|from|of) {_THING})?$", ("listen",), "songs", "listened to"),
-    _topic(rf"\bpodcasts?(?: episodes?)? {_I} (?:listen(?:ed)? to|hear|heard|play(?:ed)?)$", ("podcast",), "podcast episodes", "listened to"),
     _topic(rf"\b(?:listen|listened|listening|hear(?! from)|heard(?! from)|play|played)(?: to)?(?: {_THING})?$", ("listen",), "times", "listened to {thing}"),
-    _topic(rf"\b(?:tweets?|posts?) {_I} (?:like|liked)$", ("like",), "posts", "liked"),
     _topic(rf"\b(?:(?:tweets?|posts?) {_I} )?(?:post|posted|tweet|tweeted|write|wrote|publish|published)(?: tweets?)?{_ABOUT}$", ("post",), "times", "posted"),
     _topic(rf"\bmessages? {_I} (?:send|sent|write|wrote|written)(?: to {_THING})?{_ABOUT}$", ("message",), "messages", "sent {to}{thing}", origins=(Origin.SELF,), named=True),
     _topic(rf"\bmessages? {_I} (?:get|got|gotten|receive|received)(?: from {_THING})?{_ABOUT}$", ("message",), "messages", "got {from}{thing}", origins=(Origin.PERSON,), named=True),
@@ -100,12 +87,6 @@ def said_of(activity: str) -> str:
 
 
 NOUNS = {
-    "sleep": "your sleep",
-    "activity_day": "your steps",
-    "weight_day": "your weight",
-    "readiness_day": "your readiness",
-    "coding_time_day": "time spent programming",
-    "app_time_day": "time at the computer",
     "listen": "songs you listened to",
     "search": "searches",
     "watch": "videos you watched",

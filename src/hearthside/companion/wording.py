@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from hearthside.companion.grounding import added, keeps, ungrounded
+from hearthside.companion.context import harmless
+from hearthside.companion.grounding import added, keeps, ungrounded, unquoted
 from hearthside.errors import RetryLater
 
 _MAX_TOKENS = 80
@@ -28,6 +29,9 @@ _ABOUT_YOU = re.compile(
     r"made|called|asked)\b|\b(?:last time|remember when|as before|i (?:remember|recall|noticed|saw|heard|know))\b",
     re.IGNORECASE,
 )
+
+
+_QUOTATION = re.compile(r"“[^”]*”")
 
 
 class LanguageModel(Protocol):
@@ -59,17 +63,35 @@ class Worded:
 
 def reword(model: LanguageModel | None, sentence: str, names: list[str]) -> Worded:
     """The sentence in the person's manner; the sentence itself whenever the model is away or strays from it."""
-    said, limited = _ask(model, [{"role": "system", "content": _REWORD}, {"role": "user", "content": sentence}])
+    masked, quotations = _masked(sentence)
+    said, limited = complete(model, [{"role": "system", "content": _REWORD}, {"role": "user", "content": masked}])
     if model is None or limited:
         return Worded(sentence, "", limited)
-    first_line = said.strip().splitlines()[0].strip() if said.strip() else ""
+    first_line = _unmasked(said.strip().splitlines()[0].strip() if said.strip() else "", quotations)
     if first_line and _faithful(first_line, sentence, names):
         return Worded(first_line, model.name, "")
     return Worded(sentence, "", "")
 
 
+def _masked(sentence: str) -> tuple[str, list[str]]:
+    """The sentence with “[1]” for its first quotation and so on: what others wrote is not for the model to read."""
+    quotations = _QUOTATION.findall(sentence)
+    for number, quotation in enumerate(quotations, 1):
+        sentence = sentence.replace(quotation, f"“[{number}]”", 1)
+    return sentence, quotations
+
+
+def _unmasked(text: str, quotations: list[str]) -> str:
+    for number, quotation in enumerate(quotations, 1):
+        text = re.sub(rf"[“\"]?\[{number}\][”\"]?", lambda _, said=quotation: said, text)  # type: ignore[misc]
+    return text
+
+
 def _faithful(text: str, sentence: str, names: list[str]) -> bool:
-    return keeps(text, sentence) and not ungrounded(text, [sentence], names) and not added(text, sentence)
+    """Whether a rewording claims what the sentence claims and no more; what it quotes it does not say."""
+    if not keeps(text, sentence) or ungrounded(text, [sentence], names) or added(text, sentence):
+        return False
+    return not added(unquoted(text), unquoted(sentence))
 
 
 def small_talk(model: LanguageModel | None, history: list[tuple[str, str]], text: str, names: list[str]) -> Worded:
@@ -81,7 +103,7 @@ def small_talk(model: LanguageModel | None, history: list[tuple[str, str]], text
     messages = [{"role": "system", "content": _CHAT}]
     messages += [{"role": role, "content": said} for role, said in history[-4:]]
     messages.append({"role": "user", "content": text})
-    said, limited = _ask(model, messages)
+    said, limited = complete(model, messages)
     if model is not None and not limited:
         support = [text, *(earlier for role, earlier in history if role == "user")]
         kept = [s for s in _sentences(said) if not ungrounded(s, support, names) and not _ABOUT_YOU.search(s)][:2]
@@ -90,11 +112,18 @@ def small_talk(model: LanguageModel | None, history: list[tuple[str, str]], text
     return Worded("I'm here. Ask me about your days, or just talk.", "", limited)
 
 
-def _ask(model: LanguageModel | None, messages: list[dict[str, str]]) -> tuple[str, str]:
+def complete(
+    model: LanguageModel | None, messages: list[dict[str, str]], max_tokens: int = _MAX_TOKENS
+) -> tuple[str, str]:
+    """What a model says, and why it could not be asked, or "".
+
+    Every message is made harmless first: nothing that came out of a record can open or close a turn of the prompt.
+    """
     if model is None:
         return "", "The compute node is not running, so this is said plainly."
+    safe = [{"role": message["role"], "content": harmless(message["content"])} for message in messages]
     try:
-        return "".join(model.complete(messages, _MAX_TOKENS)), ""
+        return "".join(model.complete(safe, max_tokens)), ""
     except RetryLater:
         return "", "The compute node is away just now, so this is said plainly; nothing was lost."
 

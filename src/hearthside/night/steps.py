@@ -103,9 +103,9 @@ def _close_day(rooms: NightRooms, context: StepContext) -> StepResult:
 
 
 def _annotate(rooms: NightRooms, context: StepContext) -> StepResult:
-    if not rooms.index.sizes()["waiting"]:
-        return StepResult("done", "Every text can already be found by meaning.")
     embedder = rooms.embedder()
+    if not rooms.index.sizes(None if embedder is None else embedder.model)["waiting"]:
+        return StepResult("done", "Every text can already be found by meaning.")
     if embedder is None:
         return StepResult("skipped", "The compute node is away; texts wait for the next night to be found by meaning.")
     try:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from hearthside.web.calls import Problem, call
 from hearthside.web.clock_page import clock_card
 from hearthside.web.controls import button, html, native, text
-from hearthside.web.house import HealthView, Job, NodeHealth
+from hearthside.web.house import HealthView, Job, MemoryAuditView, NodeHealth
 from hearthside.web.layout import Frame, Shell, Shells, amount_words, frame
 from hearthside.web.markup import badge, facts_table, local_words, moment_words, table, tag
 from hearthside.web.names import source_words
@@ -42,6 +42,7 @@ def register(shells: Shells) -> None:
             with native("div", "two-cards"):
                 html(storage_body(view), cls="card")
                 _journal_card(shell, page, view)
+            html(memory_body(view.memory), cls="card")
             html(sources_body(view), cls="card")
             clocks = await call(lambda: shell.house.clocks())
             if isinstance(clocks, Problem):
@@ -105,6 +106,23 @@ def nodes_body(nodes: list[NodeHealth], zone: tzinfo | None) -> Markup:
 def storage_body(view: HealthView) -> Markup:
     """What lies on the disk."""
     return tag("section", tag("h2", "Storage"), facts_table(view.storage, "Storage"))
+
+
+def memory_body(audit: MemoryAuditView | None) -> Markup:
+    """How sound the memory is, as the last night found it."""
+    link = tag("p", tag("a", "See what is believed about you", href="/known"))
+    if audit is None:
+        words = "No night has looked over the memory yet; it is done every night."
+        return tag("section", tag("h2", "Memory"), tag("p", words, cls="quiet"), link)
+    sign = badge("sound", "good") if audit.sound else badge("look here", "warn")
+    return tag(
+        "section",
+        tag("h2", "Memory", sign),
+        tag("p", audit.sentence),
+        tag("p", f"Looked over {local_words(audit.when)}.", cls="quiet"),
+        facts_table(audit.figures, "Audit of the memory"),
+        link,
+    )
 
 
 def sources_body(view: HealthView) -> Markup:

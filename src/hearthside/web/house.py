@@ -16,6 +16,7 @@ from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reacti
 from hearthside.memory.hits import Filters, Hit
 from hearthside.web.clock_views import ClockHouse
 from hearthside.web.doors.house import DoorHouse
+from hearthside.web.known_views import KnownHouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,23 @@ class NodeHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryAuditView:
+    """What the last night found when it looked over the memory.
+
+    Attributes:
+        when: local time.
+        sentence: for the person.
+        figures: names and values.
+        sound: the share of junk is under its limit, and nothing rests on the AI's own words.
+    """
+
+    when: str
+    sentence: str
+    figures: list[tuple[str, str]]
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HealthView:
     """The health page."""
 
@@ -165,6 +183,7 @@ class HealthView:
     journal_verified: str  # when the chain was last verified, and how it ended
     rejected: list[tuple[str, str, str]]  # source, place, reason; newest first, at most 50
     egress: list[tuple[str, str, str, str]]  # local time, purpose, destination, bytes and data class; newest first
+    memory: MemoryAuditView | None = None  # None: no night has looked yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +319,11 @@ class House(ClockHouse, Protocol):
     @property
     def doors(self) -> DoorHouse:
         """What programs may ask for besides, through `hearthside.web.doors`."""
+        ...
+
+    @property
+    def known(self) -> KnownHouse:
+        """What is believed about the person."""
         ...
 
     def overview(self) -> Overview: ...

@@ -27,6 +27,7 @@ ICONS = {
     "companion": "M4 5h16v11H9l-5 4z",
     "day": "M3 6h9M7 12h12M3 18h7M15 18h6",
     "memory": "M10.5 4a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13zM15.5 15.5L21 21",
+    "known": "M12 20.5C6 16.5 3.5 13 3.5 9.5a4.3 4.3 0 0 1 8.5-1.600a4.3 4.3 0 0 1 8.5 1.600c0 3.5-2.5 7-8.5 11z",
     "training": "M4 20V4M4 20h17M7 15l4-5 4 3 5-7",
     "health": "M3 12h4l2.5-6 4 12L16 12h5",
 }
@@ -34,6 +35,7 @@ PAGES = (
     ("companion", "Companion", "/"),
     ("day", "Day", "/day"),
     ("memory", "Memory", "/memory"),
+    ("known", "Beliefs", "/known"),
     ("training", "Training", "/training"),
     ("health", "Health", "/health"),
 )
@@ -110,7 +112,7 @@ def hearth() -> Markup:
 
 
 def navigation(active: str) -> Markup:
-    """Brand and the five pages; on a phone a bar at the bottom."""
+    """Brand and the six pages; on a phone a bar at the bottom."""
     links = [
         tag(
             "a",

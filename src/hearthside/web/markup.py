@@ -37,7 +37,10 @@ LAYER_WORDS = {
     Layer.ENVIRONMENTAL: "Environmental",
     Layer.RESIDENTIAL: "Residential",
 }
-WHY_WORDS = {"keyword": "same words", "meaning": "close in meaning", "keyword+meaning": "same words, close in meaning"}
+WHY_WORDS = {
+    "keyword": "same words", "meaning": "close in meaning", "keyword+meaning": "same words, close in meaning",
+    "context": "said beside it",
+}  # fmt: skip
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 

@@ -19,6 +19,7 @@ from hearthside.web.markup import LAYER_WORDS, facts_table, hit_list, tag
 from hearthside.web.names import source_words
 
 LIMIT = 30
+BELIEFS = "what I believe about you"
 HINT = "Search by words or by meaning. What is found names its source and why it was found."
 
 
@@ -30,6 +31,7 @@ def register(shells: Shells) -> None:
         shell = shells.of(request)
         async with frame(shell, "memory") as page:
             text("Memory", "h1")
+            html(tag("span", "Your records. What follows from them: ", tag("a", BELIEFS, href="/known")), "p", "quiet")
             health = await call(shell.house.health)
             sources = [] if isinstance(health, Problem) else [(one.name, one.title) for one in health.sources]
             Search(shell, page).show(sources)

@@ -24,6 +24,7 @@ from hearthside.web import (
     companion_page,
     day_page,
     health_page,
+    knowing_page,
     memory_page,
     rhythm_page,
     span_page,
@@ -86,7 +87,10 @@ def build_app(
     app.include_router(build_openai(shells, new_id))
     app.router.routes.append(Route(MCP_PATH, McpDoor(shells)))
     app.mount("/static", StaticFiles(directory=STATIC))
-    pages = (companion_page, day_page, span_page, year_page, rhythm_page, memory_page, training_page, health_page)
+    pages = (
+        companion_page, day_page, span_page, year_page, rhythm_page, memory_page, knowing_page, training_page,
+        health_page,
+    )  # fmt: skip
     for page in pages:
         page.register(shells)
     ui.add_head_html(HEAD, shared=True)

@@ -147,6 +147,8 @@ FILTERS = st.builds(
     about=st.one_of(st.just(()), st.just(()), _few(["mira"], 1)),
     tests=st.one_of(st.just(()), st.just(()), st.lists(TESTS, min_size=1, max_size=2).map(tuple)),
     once=st.sampled_from([False, False, True]),
+    longest=st.sampled_from([False, False, False, True]),
+    apart=st.sampled_from([False, False, False, True]),
 )
 PLAIN = st.just(Filter())
 _PLACES = st.sampled_from([1, -1, 2, -2])

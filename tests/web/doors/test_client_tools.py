@@ -85,7 +85,8 @@ def test_no_call_is_made_up_from_a_schema_that_does_not_fit() -> None:
     assert fitting_call(wish, [ClientTool("HassTurnOn", {"properties": {"entity_id": {}}})]) is None
     needs_more = {"properties": _PLACE, "required": ["name", "floor"]}
     assert fitting_call(wish, [ClientTool("HassTurnOn", needs_more)]) is None
-    for odd in (5, True, {"name": 1}, [{}], [["name"]]):
+    odds: list[object] = [5, True, {"name": 1}, [{}], [["name"]]]
+    for odd in odds:
         assert fitting_call(wish, [ClientTool("HassTurnOn", {"properties": _PLACE, "required": odd})]) is None
     # All of a room is more than its lights.
     assert fitting_call(HomeWish(Deed.OFF, area="hall"), [ClientTool("HassTurnOff", {"properties": _PLACE})]) is None

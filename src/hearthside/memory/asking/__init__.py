@@ -1,6 +1,7 @@
 """Typed questions over the life stream: `parse` or `from_json` makes a `Query`, `ask` answers it with its evidence."""
 
 from hearthside.memory.asking.frames import frame
+from hearthside.memory.asking.items import with_items
 from hearthside.memory.asking.parse import parse
 from hearthside.memory.asking.query import Query, canonical, from_json, json_schema
 from hearthside.memory.asking.result import Answer
@@ -20,5 +21,6 @@ __all__ = [
     "json_schema",
     "parse",
     "vocabulary_of",
+    "with_items",
     "written",
 ]

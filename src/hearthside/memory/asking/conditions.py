@@ -97,14 +97,13 @@ def meets(rows: Rows, at: Ints, where: Filter, said: Said) -> Bools:
     kept = np.ones(len(rows), dtype=np.bool_)
     if where.origins:
         kept &= np.isin(rows.origin, [ORIGINS.index(origin) for origin in where.origins])
-    for test in where.tests:
-        if not is_words(test.field):
-            kept &= _number_holds(rows, test)
+    if not where.longest:  # else the longest of all is chosen first
+        kept &= numbers_hold(rows, where)
     left = np.flatnonzero(kept)
     if not (where.words or where.about or any(is_words(test.field) for test in where.tests)):
         return kept
     for test in where.tests:
-        if is_words(test.field):
+        if is_words(test.field) and test.field != "item":  # those are on the list of a day
             left = left[_words_hold(rows, at, left, test, said)]
     for word in where.words:
         texts, notes = said.text(), said.note()
@@ -112,6 +111,15 @@ def meets(rows: Rows, at: Ints, where: Filter, said: Said) -> Bools:
     for word in where.about:
         left = left[_contains(_named(rows, at, left, said), word)]
     return np.isin(np.arange(len(rows)), left, assume_unique=True)
+
+
+def numbers_hold(rows: Rows, where: Filter) -> Bools:
+    """Which rows meet the conditions on numbers."""
+    kept = np.ones(len(rows), dtype=np.bool_)
+    for test in where.tests:
+        if not is_words(test.field):
+            kept &= _number_holds(rows, test)
+    return kept
 
 
 def _number_holds(rows: Rows, test: Condition) -> Bools:

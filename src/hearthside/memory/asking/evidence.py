@@ -48,8 +48,10 @@ def rows_of(life: LifeSource, used: Rows, query: Query, values: Floats | None = 
     match query.measure:
         case Measure.LIST:
             order = np.arange(len(used))[::-1][: query.limit]
-        case Measure.FIRST | Measure.LAST | Measure.NTH | Measure.MIN | Measure.MAX | Measure.GAP:
+        case Measure.FIRST | Measure.LAST | Measure.NTH | Measure.MIN | Measure.MAX | Measure.GAP | Measure.PAUSE:
             order = np.arange(len(used))
+        case Measure.STREAK:
+            order = np.unique([0, len(used) - 1])[: len(used)]
         case _:
             return ()
     return tuple(_row(life, used, i, None if values is None else values[i]) for i in order.tolist())

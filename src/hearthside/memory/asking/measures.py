@@ -80,8 +80,10 @@ def _medians(values: Floats, group: Ints, count: Ints) -> Floats:
 def clocks_by_group(measure: Measure, minutes: Floats, group: Ints, groups: int) -> Grouped:
     """Mean, median, earliest or latest clock time of each group, in minutes of the day.
 
-    The mean is the direction of the mean vector (Mardia and Jupp 2000, "Directional Statistics", section 2.2). Median
-    and extremes are those of the deviations from it, up to 12 h either way, so that 00:30 is later than 23:50.
+    All are those of the deviations from the direction of the mean vector (Mardia and Jupp 2000, "Directional
+    Statistics", section 2.2), up to 12 h either way, so that 00:30 is later than 23:50. The mean of them is the plain
+    average of bedtimes counted from the opposite side of the clock, and for times within half a day of one another the
+    intrinsic mean of the circle (Hotz and Huckemann 2015, "Intrinsic means on the circle", Ann. Inst. Stat. Math. 67).
     """
     there = (group >= 0) & ~np.isnan(minutes)
     angle = np.where(there, minutes, 0) * (2 * np.pi / DAY_MIN)
@@ -93,8 +95,6 @@ def clocks_by_group(measure: Measure, minutes: Floats, group: Ints, groups: int)
     length = np.hypot(x, y)[:groups]
     mean = np.where(length > _NO_DIRECTION, np.arctan2(y, x)[:groups] * (DAY_MIN / (2 * np.pi)), np.nan) % DAY_MIN
     length = np.where(found_in[:groups] > 0, length, 1.0)
-    if measure is Measure.MEAN:
-        return Grouped(_on_the_clock(mean), np.full(groups, -1), length)
     around = np.append(mean, np.nan)[of]
     deviation = (minutes - around + DAY_MIN / 2) % DAY_MIN - DAY_MIN / 2
     found = by_group(measure, deviation, group, groups)
@@ -151,3 +151,45 @@ def days_by_group(day: Ints, group: Ints, groups: int) -> Ints:
         return np.zeros(groups, dtype=np.int64)
     pairs = np.unique(group[inside] * np.int64(2**33) + (day[inside] + 2**32))
     return np.bincount(pairs // 2**33, minlength=groups).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Local days in a row, of each group: (groups,), -1 where there are none.
+
+    Attributes:
+        days: how many; first: the first of them. Of a pause both are of the days without a row.
+    """
+
+    days: Ints
+    first: Ints
+
+
+def longest_streaks(day: Ints, group: Ints, groups: int) -> Runs:
+    """The most local days in a row with a row of a group; the first of equally long ones."""
+    of, days = _days_of_groups(day, group)
+    if not len(days):
+        return Runs(np.full(groups, -1), np.full(groups, -1))
+    begin = np.flatnonzero(np.concatenate([[True], (np.diff(days) != 1) | (np.diff(of) != 0)]))
+    length = np.diff(np.append(begin, len(days)))
+    return _longest(length, days[begin], of[begin], groups)
+
+
+def longest_pauses(day: Ints, group: Ints, groups: int) -> Runs:
+    """The most local days in a row without a row of a group, between two days with one; 0 where none lies between."""
+    of, days = _days_of_groups(day, group)
+    same = np.flatnonzero(np.diff(of) == 0)
+    return _longest(days[same + 1] - days[same] - 1, days[same] + 1, of[same], groups)
+
+
+def _days_of_groups(day: Ints, group: Ints) -> tuple[Ints, Ints]:
+    """Groups and their distinct local days, in order."""
+    inside = group >= 0
+    pairs = np.unique(np.stack([group[inside], day[inside]]), axis=1)
+    return pairs[0], pairs[1]
+
+
+def _longest(length: Ints, first: Ints, of: Ints, groups: int) -> Runs:
+    found = by_group(Measure.MAX, length.astype(np.float64), of, groups)
+    days, begin = (np.append(values, -1)[found.row] for values in (length, first))
+    return Runs(days, begin)

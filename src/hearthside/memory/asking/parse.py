@@ -34,12 +34,14 @@ _MEASURES = {
     "sum": Measure.SUM, "total": Measure.SUM, "mean": Measure.MEAN, "average": Measure.MEAN, "median": Measure.MEDIAN,
     "min": Measure.MIN, "minimum": Measure.MIN, "least": Measure.MIN, "max": Measure.MAX, "maximum": Measure.MAX,
     "most": Measure.MAX, "time": Measure.TIME, "share": Measure.SHARE, "gap": Measure.GAP,
+    "streak": Measure.STREAK, "pause": Measure.PAUSE,
 }  # fmt: skip
 _EXTREMES = {
     "longest": (Measure.MAX, "duration"), "shortest": (Measure.MIN, "duration"),
     "earliest": (Measure.MIN, "start"), "latest": (Measure.MAX, "start"),
 }  # fmt: skip
 _TAKES_FIELD = frozenset({Measure.SUM, Measure.MEAN, Measure.MEDIAN, Measure.MIN, Measure.MAX})
+_LONGEST = frozenset({Measure.GAP, Measure.STREAK, Measure.PAUSE})
 _ORDINALS = {"first": 1, "next": 1, "last": -1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _BEFORE_OF = frozenset({"records", "episodes", "samples", "visits"})
 _HOW = {how.value: how for how in How}
@@ -47,7 +49,8 @@ _SPANS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "min": 60, "minute": 60, 
           "hours": 3600, "d": 86_400, "day": 86_400, "days": 86_400, "week": 604_800, "weeks": 604_800}  # fmt: skip
 _CLAUSES = (
     "during", "outside", "within 2 h before", "within 2 h after", "before", "after", "at", "where", "mentioning",
-    "with", "source", "layer", "origin", "counted once", *BEGINS, "by", "per day", "limit",
+    "with", "source", "layer", "origin", "counted once", "longest of each day", "without doubles", *BEGINS, "by",
+    "per day", "limit",
 )  # fmt: skip
 _GROUPS = (*BY_TIME, *BY_THING)
 
@@ -109,9 +112,9 @@ class _Reader:
     def measure(self) -> _Asked:
         cursor = self.cursor
         cursor.took("the")
-        if cursor.took("longest", "gap") or cursor.took("gap"):
-            _ = cursor.took("between") or cursor.took("of")
-            return _Asked(Measure.GAP)
+        for word in ("gap", "streak", "pause"):
+            if cursor.took("longest", word):
+                return self.counted(_MEASURES[word])
         if cursor.took("how", "many"):
             return _Asked(Measure.COUNT)
         if (place := self.ordinal()) is not None:
@@ -138,6 +141,7 @@ class _Reader:
             _ = cursor.took("of", "time") or cursor.took("time")
         _ = cursor.took("of") or (measure in {Measure.TIME, Measure.SHARE} and cursor.took("in"))
         _ = measure is Measure.DAYS and cursor.took("with")
+        _ = measure in _LONGEST and cursor.took("between")
         return _Asked(measure)
 
     def field_of(self) -> str:
@@ -232,6 +236,10 @@ class _Reader:
                 return replace(where, origins=tuple(Origin(name) for name in self.chosen(tuple(Origin))))
         if cursor.took("counted", "once") or cursor.took("once"):
             return replace(where, once=True)
+        if cursor.took("longest", "of", "each", "day"):
+            return replace(where, longest=True)
+        if cursor.took("without", "doubles"):
+            return replace(where, apart=True)
         return None
 
     def relation(self) -> tuple[Relation, bool]:

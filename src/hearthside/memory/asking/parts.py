@@ -55,8 +55,9 @@ _UNITS = {"activity_day": "steps", "weight_day": "kg", "readiness_day": "points"
 
 
 def part_names() -> tuple[str, ...]:
-    """Names of all parts but ``person``, which every kind may have, and of the whole text and second line."""
-    return ("text", "note", *dict.fromkeys(name for parts in _PARTS.values() for name in parts if name != "person"))
+    """Names of all parts but ``person``, which every kind may have; the whole text and second line; things listed."""
+    parts = dict.fromkeys(name for parts in _PARTS.values() for name in parts if name != "person")
+    return ("text", "note", *parts, "item")
 
 
 def part_of(kind: str, name: str) -> Part | None:

@@ -46,6 +46,8 @@ class Measure(StrEnum):
     TIME = "time"  # how long it held; what overlaps is counted once
     SHARE = "share"  # the same as a share of the time in which a source was heard
     GAP = "gap"  # the longest time between two
+    STREAK = "streak"  # the most local days in a row with one
+    PAUSE = "pause"  # the most local days in a row without one, between two days with one
 
 
 class Of(StrEnum):
@@ -129,6 +131,10 @@ class Filter:
         words: each must appear in the words of a row, whatever the case.
         about: each must appear where a person or place is named.
         once: where several sources recorded the same kind on the same local day, only the fullest counts.
+        longest: of the rows of one kind on one local day only the longest counts (a nap is no night); what a source
+            measured goes before what it only told the beginning and end of. Conditions on numbers come after that.
+        apart: of records of one kind with the very same beginning and end only the first by id counts: several
+            programs wrote down what happened once.
     """
 
     __pydantic_config__ = _STRICT
@@ -145,6 +151,8 @@ class Filter:
     about: tuple[Name, ...] = ()
     tests: tuple[Test, ...] = ()
     once: bool = False
+    longest: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

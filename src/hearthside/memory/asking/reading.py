@@ -12,6 +12,7 @@ from hearthside.alignment.episodes import Episode
 from hearthside.alignment.kinds import rule_of
 from hearthside.events import DAY_MS, MINUTE_MS
 from hearthside.memory.asking.conditions import Said, meets, words_of_rows
+from hearthside.memory.asking.items import ITEM, itemised
 from hearthside.memory.asking.query import Of, Selection
 from hearthside.memory.asking.rows import Rows, Thing, joined, no_rows
 from hearthside.memory.asking.source import BlockLike, Bools, Floats, Ints, LifeSource, Track, VisitLike
@@ -98,7 +99,9 @@ def _events(life: LifeSource, wanted: Wanted, track: Track, heard: Heard) -> Ite
         heard.note(rows, streams)
         said = Said(batch)
         kept = meets(rows, at, where, said)
-        yield words_of_rows(rows.take(kept), at[kept], wanted.words, said)
+        rows = words_of_rows(rows.take(kept), at[kept], wanted.words - {ITEM}, said)
+        lists = [test for test in where.tests if test.field == ITEM]
+        yield itemised(life, rows, lists, ITEM in wanted.words) if lists or ITEM in wanted.words else rows
 
 
 def _batches(chunks: Iterable[EventColumns]) -> Iterator[list[EventColumns]]:
@@ -127,9 +130,10 @@ def _event_rows(batch: list[EventColumns], streams: Streams, track: Track, wante
     carried = np.concatenate([chunk.carried_min for chunk in batch]).astype(np.int64)
     offset = np.where(carried == NO_OFFSET, offsets_at(track, start), carried)
     by_end = np.array([rule_of(kind).day_by_end for _, _, kind in streams], dtype=np.bool_)[stream] & lasts
+    end_offset = np.where(by_end & (carried != NO_OFFSET), carried, offsets_at(track, end))
     names = wanted.numbers - {"amount", "duration", "start", "end"}
     return Rows(
-        start, end, lasts, by_day, offset, _local_day(start, end, by_day, by_end, offset),
+        start, end, lasts, by_day, offset, end_offset, _local_day(start, end, by_day, by_end, offset),
         np.concatenate([chunk.amount for chunk in batch]), end - start,
         np.concatenate([chunk.origin for chunk in batch]).astype(np.int64), stream,
         np.concatenate([chunk.ids for chunk in batch]), np.full(len(start), -1), tuple(streams),
@@ -172,9 +176,10 @@ def _things(life: LifeSource, wanted: Wanted, track: Track) -> Rows:
     n, none = len(found), np.zeros(len(found), dtype=np.bool_)
     offset = offsets_at(track, start)
     by_end = np.array([rule_of(row[2]).day_by_end for row in found], dtype=np.bool_)
-    day = _local_day(start, end, none, by_end, np.where(by_end, offsets_at(track, end), offset))
+    end_offset = offsets_at(track, end)
+    day = _local_day(start, end, none, by_end, np.where(by_end, end_offset, offset))
     rows = Rows(
-        start, end, ~none, none, offset, day, (end - start) / 1000, end - start, np.full(n, -1),
+        start, end, ~none, none, offset, end_offset, day, (end - start) / 1000, end - start, np.full(n, -1),
         np.array([streams["", "", row[2]] for row in found], dtype=np.int64), np.zeros(n, "V16"), np.arange(n),
         tuple(streams), tuple(row[3] for row in found),
         {name: np.array([row[4].get(name, np.nan) for row in found]) for name in wanted.numbers},
@@ -213,7 +218,7 @@ def _samples(life: LifeSource, wanted: Wanted, track: Track, heard: Heard) -> It
         n, none = len(start), np.zeros(len(start), dtype=np.bool_)
         stream = np.repeat([part[0] for part in batch], [len(part[1]) for part in batch])
         rows = Rows(
-            start, start + MINUTE_MS, ~none, none, offset, (start + offset * MINUTE_MS) // DAY_MS,
+            start, start + MINUTE_MS, ~none, none, offset, offset, (start + offset * MINUTE_MS) // DAY_MS,
             np.concatenate([part[2] for part in batch]), np.full(n, MINUTE_MS), np.full(n, -1), stream,
             np.zeros(n, "V16"), np.full(n, -1), tuple(streams),
             numbers={name: np.full(n, np.nan) for name in wanted.numbers},

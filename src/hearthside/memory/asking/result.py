@@ -72,7 +72,8 @@ class Answer:
         days: on how many local days.
         groups: with `by`; of time in order, of things the greatest value first, at most `limit` of those.
         groups_found: how many groups there are.
-        rows: of a list the newest first; of first, last, nth, min and max the one; of a gap the row before and after.
+        rows: of a list the newest first; of first, last, nth, min and max the one; of a gap or pause the row
+            before and after; of a streak the first and the last.
         evidence: journal ids the value rests on, hex, newest first, up to a limit; evidence_count: how many there are.
         coverage: what of the period is known.
         notes: what one should know to read the value right, one plain sentence each.

@@ -38,6 +38,7 @@ class Rows:
         lasts: whether it has an end.
         by_day: only its local day is known.
         offset_min: the person's UTC offset at the start.
+        end_offset_min: at the end; of a night that of its source, which writes it on waking.
         day: the local day it belongs to, days since 1970; of a night that of the morning.
         amount: NaN where there is none.
         held_ms: how long it lasted, inside the anchors of `during`.
@@ -54,6 +55,7 @@ class Rows:
     lasts: Bools
     by_day: Bools
     offset_min: Ints
+    end_offset_min: Ints
     day: Ints
     amount: Floats
     held_ms: Ints
@@ -76,8 +78,8 @@ class Rows:
         return replace(
             self, start_ms=self.start_ms[chosen], end_ms=self.end_ms[chosen], lasts=self.lasts[chosen],
             by_day=self.by_day[chosen], offset_min=self.offset_min[chosen], day=self.day[chosen],
-            amount=self.amount[chosen], held_ms=self.held_ms[chosen], origin=self.origin[chosen],
-            stream=self.stream[chosen], ids=self.ids[chosen], thing=self.thing[chosen],
+            end_offset_min=self.end_offset_min[chosen], amount=self.amount[chosen], held_ms=self.held_ms[chosen],
+            origin=self.origin[chosen], stream=self.stream[chosen], ids=self.ids[chosen], thing=self.thing[chosen],
             numbers={name: values[chosen] for name, values in self.numbers.items()},
             words={name: Words(found.code[chosen], found.names) for name, found in self.words.items()},
         )  # fmt: skip
@@ -98,17 +100,17 @@ class Rows:
             return self
         return self.take(order)
 
-    def clock_minutes(self, end: bool, end_offset: Ints | None = None) -> Floats:
+    def clock_minutes(self, end: bool) -> Floats:
         """Clock time of start or end in minutes of the local day; NaN where no time of day, or no end, is known."""
         ms = self.end_ms if end else self.start_ms
-        offset = self.offset_min if end_offset is None else end_offset
+        offset = self.end_offset_min if end else self.offset_min
         local = (ms / MINUTE_MS + offset) % 1440
         return np.where(self.by_day | (~self.lasts if end else False), np.nan, local)
 
 
 _COLUMNS = (
-    "start_ms", "end_ms", "lasts", "by_day", "offset_min", "day", "amount", "held_ms", "origin", "stream", "ids",
-    "thing",
+    "start_ms", "end_ms", "lasts", "by_day", "offset_min", "end_offset_min", "day", "amount", "held_ms", "origin",
+    "stream", "ids", "thing",
 )  # fmt: skip
 
 
@@ -116,7 +118,7 @@ def no_rows(words: Iterable[str] = (), numbers: Iterable[str] = ()) -> Rows:
     """Nothing, with these fields."""
     ints, bools = np.zeros(0, np.int64), np.zeros(0, np.bool_)
     return Rows(
-        ints, ints, bools, bools, ints, ints, np.zeros(0), ints, ints, ints, np.zeros(0, "V16"), ints, (), (),
+        ints, ints, bools, bools, ints, ints, ints, np.zeros(0), ints, ints, ints, np.zeros(0, "V16"), ints, (), (),
         {name: np.zeros(0) for name in numbers}, {name: Words(ints, ()) for name in words},
     )  # fmt: skip
 

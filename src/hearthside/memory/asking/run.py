@@ -17,10 +17,12 @@ from hearthside.memory.asking.measures import (
     clocks_by_group,
     days_by_group,
     longest_gaps,
+    longest_pauses,
+    longest_streaks,
     place_in_group,
 )
 from hearthside.memory.asking.query import BY_TIME, CLOCKS, OF_A_FIELD, OF_TIME, Measure, Query, checked
-from hearthside.memory.asking.reading import Heard, offsets_at
+from hearthside.memory.asking.reading import Heard
 from hearthside.memory.asking.result import EVIDENCE_EACH, Answer, GroupValue
 from hearthside.memory.asking.rows import Rows
 from hearthside.memory.asking.selecting import Found, Needed, select_rows, span_of_days
@@ -30,6 +32,7 @@ from hearthside.memory.asking.units import unit_of_answer
 from hearthside.memory.asking.written import written
 
 _ONE = {Measure.FIRST: 1, Measure.LAST: -1}
+_RUNS = {Measure.STREAK: longest_streaks, Measure.PAUSE: longest_pauses}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,9 @@ def _of_rows(life: LifeSource, query: Query, rows: Rows, group: Ints, groups: in
         value = np.append(rows.start_ms.astype(np.float64), np.nan)[row]
     elif measure is Measure.GAP:
         value = longest_gaps(*span_of_days(rows), group, groups).seconds
+    elif measure in _RUNS:
+        days = _RUNS[measure](rows.day, group, groups).days
+        value = np.where(days < 0, 0.0 if measure is Measure.STREAK else np.nan, days)
     else:
         value = count.astype(np.float64)
     return _Computed(rows, group, value, count, row, spread)
@@ -145,7 +151,7 @@ def field_values(life: LifeSource, name: str, rows: Rows) -> Floats:
     if name == "start":
         return rows.clock_minutes(end=False)
     if name == "end":
-        return rows.clock_minutes(end=True, end_offset=offsets_at(life.track(), rows.end_ms))
+        return rows.clock_minutes(end=True)
     if name == "duration":
         return np.where(rows.lasts, rows.held_ms / 1000, np.nan)
     return rows.amount if name == "amount" else rows.numbers[name]
@@ -174,7 +180,7 @@ def _values_of(life: LifeSource, query: Query, rows: Rows) -> Floats | None:
 def _per_day(query: Query, groups: Groups, value: Floats, period: Period) -> Floats:
     """Values as they are given: divided by the days heard, and no count where nobody listened."""
     heard = groups.counted(period.heard).astype(np.float64)
-    if query.measure in {Measure.COUNT, Measure.DAYS}:
+    if query.measure in {Measure.COUNT, Measure.DAYS, Measure.STREAK}:
         value = np.where((value > 0) | (heard > 0), value, np.nan)
     if query.per_day:
         value = np.where(heard > 0, value / np.maximum(heard, 1), np.nan)
@@ -193,6 +199,13 @@ def _used(query: Query, groups: Groups, computed: _Computed) -> Rows:
         start, end = span_of_days(rows)
         before, after = np.flatnonzero(end == found.start_ms[0])[-1:], np.flatnonzero(start == found.end_ms[0])[:1]
         return rows.take(np.concatenate([before, after]))
+    if query.measure in _RUNS:
+        run = _RUNS[query.measure](rows.day, np.zeros(len(rows), np.int64), 1)
+        first, last = int(run.first[0]), int(run.first[0] + run.days[0]) - 1
+        if query.measure is Measure.STREAK:
+            return rows.take((rows.day >= first) & (rows.day <= last))
+        beside = [np.flatnonzero(rows.day == first - 1)[-1:], np.flatnonzero(rows.day == last + 1)[:1]]
+        return rows.take(np.concatenate(beside))
     if query.measure in {Measure.FIRST, Measure.LAST, Measure.NTH, Measure.MIN, Measure.MAX}:
         return rows.take(computed.row[computed.row >= 0])
     return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hearthside.events import DAY_MS, MINUTE_MS
-from hearthside.memory.asking.conditions import number_names
+from hearthside.memory.asking.conditions import number_names, numbers_hold
 from hearthside.memory.asking.query import How, Relation, Selection
 from hearthside.memory.asking.reading import Heard, Wanted, read
 from hearthside.memory.asking.rows import Rows
@@ -66,10 +66,16 @@ def select_rows(
         anchors = _anchors(life, relation, rows, window if needed.as_time else None)
         rows, clip = _related(rows, relation, anchors, clip, needed.as_time)
     # What is chosen among the rows of a day or of a period is chosen among those that belong to it.
-    whole = needed.as_time and select.only is None and not select.where.once
+    where = select.where
+    whole = needed.as_time and select.only is None and not (where.once or where.longest or where.apart)
     rows = rows.take(_in_period(rows, select, whole, track))
+    if select.where.apart:
+        rows = rows.take(_apart(rows))
     if select.where.once:
         rows = rows.take(_fullest(rows))
+    if select.where.longest:
+        rows = rows.take(_longest_of_days(rows))
+        rows = rows.take(numbers_hold(rows, select.where))
     if select.only is not None:
         rows = rows.take(picked(np.zeros(len(rows), np.int64), select.only))
     return Found(rows, clip, left_out if timed else 0)
@@ -188,6 +194,33 @@ def _fullest(rows: Rows) -> Bools:
     best = np.zeros(len(order), dtype=np.bool_)
     best[order[first]] = True
     return best[of_cell]
+
+
+def _apart(rows: Rows) -> Bools:
+    """Of rows of one kind with the same start and end, which both are known, the first."""
+    kinds = sorted({kind for _, _, kind in rows.streams})
+    kind = np.array([kinds.index(s[2]) for s in rows.streams], dtype=np.int64)[rows.stream]
+    _, first = np.unique(np.stack([kind, rows.start_ms, rows.end_ms]), axis=1, return_index=True)
+    kept = ~rows.lasts
+    kept[first] = True
+    return kept
+
+
+def _longest_of_days(rows: Rows) -> Bools:
+    """Of the rows of one kind on one local day the longest, of equally long ones the first.
+
+    What a source measured, so that the amount is not just how long it lasted, goes before what it only told.
+    """
+    kinds = sorted({kind for _, _, kind in rows.streams})
+    kind = np.array([kinds.index(s[2]) for s in rows.streams], dtype=np.int64)[rows.stream]
+    length = rows.end_ms - rows.start_ms
+    measured = (rows.amount > 0) & (np.abs(rows.amount - length / 1000) > 1)
+    order = np.lexsort((rows.start_ms, -length, ~measured, kind, rows.day))
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = (np.diff(rows.day[order]) != 0) | (np.diff(kind[order]) != 0)
+    best = np.zeros(len(order), dtype=np.bool_)
+    best[order[first]] = True
+    return best
 
 
 def span_of_days(rows: Rows) -> tuple[Ints, Ints]:

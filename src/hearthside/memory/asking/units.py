@@ -12,6 +12,7 @@ from hearthside.memory.asking.rows import Rows
 
 _UNITS = {
     Measure.COUNT: "times", Measure.DAYS: "days", Measure.LIST: "times", Measure.TIME: "s", Measure.GAP: "s",
+    Measure.STREAK: "days", Measure.PAUSE: "days",
     Measure.SHARE: "share", Measure.FIRST: "ms", Measure.LAST: "ms", Measure.NTH: "ms",
 }  # fmt: skip
 

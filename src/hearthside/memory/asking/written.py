@@ -12,8 +12,8 @@ from hearthside.memory.asking.times import MONTHS, WEEKDAYS
 _PARTS_OF_SPAN = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _MEASURES = {
     Measure.COUNT: "count of", Measure.DAYS: "days of", Measure.LIST: "list of", Measure.TIME: "time of",
-    Measure.SHARE: "share of time of", Measure.GAP: "longest gap between", Measure.FIRST: "first of",
-    Measure.LAST: "last of",
+    Measure.SHARE: "share of time of", Measure.GAP: "longest gap between", Measure.STREAK: "longest streak of",
+    Measure.PAUSE: "longest pause between", Measure.FIRST: "first of", Measure.LAST: "last of",
 }  # fmt: skip
 _RESERVED = frozenset(
     """
@@ -128,6 +128,10 @@ def _filter(where: Filter) -> Iterable[str]:
         yield "in " + " or ".join(MONTHS[month - 1] for month in where.months)
     if where.once:
         yield "counted once"
+    if where.longest:
+        yield "longest of each day"
+    if where.apart:
+        yield "without doubles"
 
 
 def _test(test: Condition) -> str:
