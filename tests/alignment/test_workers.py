@@ -15,7 +15,7 @@ from hearthside.alignment import rebuilding
 from hearthside.alignment.batch import Aligning, Batch, align_batch
 from hearthside.alignment.clocks.placing import KnownClocks
 from hearthside.alignment.rebuilding import DAYS_PER_BATCH, batches_of
-from hearthside.alignment.workers import share
+from hearthside.alignment.workers import Pool, share
 from hearthside.events import DAY_MS, HOUR_MS, Record
 from tests.alignment.clocked_lives import BEGIN, PHONE, clocked_life, stamped, steady
 from tests.alignment.lives import Vault, open_vault
@@ -163,3 +163,32 @@ def test_a_fault_of_who_reads_ends_the_workers(vault: Vault) -> None:
     with pytest.raises(RuntimeError):
         for _ in _share(vault, 2):
             raise RuntimeError
+
+
+def test_workers_go_on_from_one_work_to_the_next(vault: Vault) -> None:
+    alone = _in_order(_share(vault, 1))
+    clocks = _known(vault)
+    journal, upto = vault.journal, vault.journal.head().seq
+    work = Aligning(*journal.opened_with(), clocks, upto)
+    runs = batches_of(journal, clocks)
+    with Pool(2) as pool:
+        for _ in range(2):
+            found = pool.share(work, runs, NEVER, lambda days: align_batch(journal, clocks, days, upto))
+            assert _in_order(found) == alone
+            started = _workers()
+        assert len(started) == 2 and _workers() == started
+    assert _workers() == []
+
+
+def test_a_worker_killed_between_two_works_is_made_up_for(vault: Vault) -> None:
+    alone = _in_order(_share(vault, 1))
+    clocks = _known(vault)
+    journal, upto = vault.journal, vault.journal.head().seq
+    work = Aligning(*journal.opened_with(), clocks, upto)
+    runs = batches_of(journal, clocks)
+    with Pool(2) as pool:
+        for _ in range(2):
+            found = pool.share(work, runs, NEVER, lambda days: align_batch(journal, clocks, days, upto))
+            assert _in_order(found) == alone
+            for process in _workers():
+                os.kill(process, signal.SIGKILL)

@@ -20,7 +20,7 @@ from hearthside.alignment.episodes import Episode, Finder, SampleRun, Window, fi
 from hearthside.alignment.offsets import MINUTES, OffsetTrack
 from hearthside.alignment.store import Store, memory_of, next_version, writing
 from hearthside.alignment.tracks import read_track
-from hearthside.alignment.workers import share
+from hearthside.alignment.workers import Pool
 from hearthside.events import DAY_MS, MINUTE_MS
 from hearthside.identity.database import open_database
 
@@ -72,7 +72,7 @@ def search_shared(
     connection: apsw.Connection,
     store: Store,
     seeking: Seeking,
-    workers: int,
+    pool: Pool,
     progress: Callable[[int, int], None] | None,
     stop: Callable[[], bool],
 ) -> None:
@@ -80,14 +80,12 @@ def search_shared(
     sql = "SELECT day, finder FROM unsearched ORDER BY day DESC, finder"
     due = [(int(day), str(finder)) for day, finder in connection.execute(sql)]
     tasks = [list(run) for _, run in groupby(due, lambda one: one[0] // _DAYS_PER_TASK)]
-    if workers < 2 or len(tasks) < 2 * workers:
-        return
     done = 0
 
     def here(task: Due) -> Found:
         return look(connection, store, seeking.home, task)
 
-    for found in share(seeking, tasks, workers, stop, here):
+    for found in pool.share(seeking, tasks, stop, here):
         with writing(connection):
             if _state(connection) == found.state:
                 for (day, finder), body in zip(found.due, found.bodies, strict=True):

@@ -17,7 +17,7 @@ from hearthside.alignment.revisions import take_revision
 from hearthside.alignment.store import memory_of, next_version, remember, writing
 from hearthside.alignment.tracks import keep_offsets, read_track
 from hearthside.alignment.updating import Updater, note_clocks, note_longest
-from hearthside.alignment.workers import cores, share
+from hearthside.alignment.workers import Pool, cores
 from hearthside.events import DAY_MS
 from hearthside.journal import Journal
 
@@ -63,25 +63,21 @@ def rebuild_all(
         How many days were aligned.
     """
     done = 0
-    while (begun := _begin(connection, updater, journal)) is not None:
-        done, total = _fill(connection, updater, journal, begun, progress, stop)
-        if stop() and done < total:
-            return done
-    updater.mark_new()
-    done = max(updater.align(progress, stop), done)
-    if not stop():
-        search_shared(connection, updater.store, seeking, _workers(journal.head().seq), progress, stop)
+    with Pool(cores() if journal.head().seq >= WORTH_SHARING else 1) as pool:
+        while (begun := _begin(connection, updater, journal)) is not None:
+            done, total = _fill(connection, updater, journal, begun, pool, progress, stop)
+            if stop() and done < total:
+                return done
+        updater.mark_new()
+        done = max(updater.align(progress, stop), done)
+        if not stop():
+            search_shared(connection, updater.store, seeking, pool, progress, stop)
     search_all(connection, updater.store, seeking.home, progress, stop)
     return done
 
 
-def _workers(records: int) -> int:
-    """How many processes share the work on so many records."""
-    return cores() if records >= WORTH_SHARING else 1
-
-
 def _fill(
-    connection: apsw.Connection, updater: Updater, journal: Journal, begun: _Begun,
+    connection: apsw.Connection, updater: Updater, journal: Journal, begun: _Begun, pool: Pool,
     progress: Callable[[int, int], None] | None, stop: Callable[[], bool],
 ) -> tuple[int, int]:  # fmt: skip
     """Align batch by batch, newest first; how many days are done, of how many."""
@@ -94,7 +90,7 @@ def _fill(
     def here(days: range) -> Batch:
         return align_batch(journal, begun.clocks, days, begun.seq)
 
-    for batch in share(work, left[::-1], _workers(begun.seq), stop, here):
+    for batch in pool.share(work, left[::-1], stop, here):
         with writing(connection):
             if not begun.still(connection):
                 return done, total

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import pickle
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import IO, Any
 
-from hearthside.alignment.workers import Work, send
+from hearthside.alignment.workers import Begin, send
 
 _LENGTH_BYTES = 8
 
@@ -15,11 +17,14 @@ _LENGTH_BYTES = 8
 def main() -> None:
     """Serve until the input ends."""
     gc.disable()  # nothing here is made of circles, and looking for them takes a tenth of the time
-    work: Work[Any, Any] | None = _next(sys.stdin.buffer)
-    assert work is not None
-    with work.begin() as do:
-        while (task := _next(sys.stdin.buffer)) is not None:
-            send(sys.stdout.buffer, do(task))
+    with ExitStack() as opened:
+        do: Callable[[Any], Any] | None = None
+        while (message := _next(sys.stdin.buffer)) is not None:
+            if isinstance(message, Begin):
+                opened.close()
+                do = opened.enter_context(message.work.begin())
+            elif do is not None:
+                send(sys.stdout.buffer, do(message))
 
 
 def _next(pipe: IO[bytes]) -> Any:
