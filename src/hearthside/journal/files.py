@@ -28,7 +28,7 @@ _NAME = re.compile(r"(keyring|\d{4})-(\d{2,})\.db")
 _HEADER = b"\x10\x00\x02\x02"  # bytes 16 to 19 of a file: pages of 4096 bytes, write-ahead log; in the clear
 _SALT_BYTES = 16
 _held: dict[tuple[int, Path], list[int]] = {}  # by thread and folder: descriptor of the lock, and how often it is held
-_held_lock = threading.Lock()
+_held_lock = threading.RLock()  # a lock left behind may be collected, and let go, while this one is held
 
 
 class Gone(Exception):
