@@ -165,30 +165,28 @@ def test_a_fault_of_who_reads_ends_the_workers(vault: Vault) -> None:
             raise RuntimeError
 
 
-def test_workers_go_on_from_one_work_to_the_next(vault: Vault) -> None:
-    alone = _in_order(_share(vault, 1))
-    clocks = _known(vault)
+def _twice(vault: Vault) -> Iterator[list[int]]:
+    """The same work done twice by one pool: each time it is what one process gives; ids of the workers after each."""
+    alone, clocks = _in_order(_share(vault, 1)), _known(vault)
     journal, upto = vault.journal, vault.journal.head().seq
-    work = Aligning(*journal.opened_with(), clocks, upto)
-    runs = batches_of(journal, clocks)
+    work, runs = Aligning(*journal.opened_with(), clocks, upto), batches_of(journal, clocks)
     with Pool(2) as pool:
         for _ in range(2):
             found = pool.share(work, runs, NEVER, lambda days: align_batch(journal, clocks, days, upto))
             assert _in_order(found) == alone
-            started = _workers()
-        assert len(started) == 2 and _workers() == started
+            yield _workers()
+
+
+def test_workers_go_on_from_one_work_to_the_next(vault: Vault) -> None:
+    first, second = _twice(vault)
+    assert len(first) == 2 and first == second
     assert _workers() == []
 
 
 def test_a_worker_killed_between_two_works_is_made_up_for(vault: Vault) -> None:
-    alone = _in_order(_share(vault, 1))
-    clocks = _known(vault)
-    journal, upto = vault.journal, vault.journal.head().seq
-    work = Aligning(*journal.opened_with(), clocks, upto)
-    runs = batches_of(journal, clocks)
-    with Pool(2) as pool:
-        for _ in range(2):
-            found = pool.share(work, runs, NEVER, lambda days: align_batch(journal, clocks, days, upto))
-            assert _in_order(found) == alone
-            for process in _workers():
-                os.kill(process, signal.SIGKILL)
+    times = 0
+    for workers in _twice(vault):
+        times += 1
+        for process in workers:
+            os.kill(process, signal.SIGKILL)
+    assert times == 2

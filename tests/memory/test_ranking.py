@@ -78,3 +78,11 @@ def test_a_compound_is_found_by_its_beginning() -> None:
 def test_of_equals_the_newest_comes_first_and_nothing_is_nothing() -> None:
     assert _rows(rank([[_turn(row)] for row in (3, 1, 2)], LAKE)) == [3, 2, 1]
     assert rank([], LAKE) == []
+
+
+def test_words_that_are_sought_come_before_what_lies_beside_them_or_near_in_meaning() -> None:
+    turns = [_turn(1, "lake house", statements=0.0), _turn(2), _turn(3, "lake"), _turn(4, "boat house")]
+    asked = Asked({"lake": 2.0, "hous": 2.0, "house": 2.0}, {2: 0.9, 4: 0.8, 3: 0.1}, 3.0)
+    sought = Asked(asked.idf, asked.cosines, 3.0, sought=(("lake",), ("house",)))
+    assert _rows(rank([turns], asked))[0] != 1
+    assert _rows(rank([turns], sought))[0] == 1

@@ -277,3 +277,14 @@ def test_in_a_large_index_words_of_every_record_find_no_candidates(
 def test_a_name_that_is_a_common_word_is_not_looked_for(memory: Memory) -> None:
     memory.take(_chat(0, "Will", "I went skiing."), _chat(900, "Bo", "I went skiing."))
     assert memory.search("Will I go skiing?")[0].note.endswith("Bo")  # the newest of equals
+
+
+def test_a_few_bare_words_find_what_holds_them_first(memory: Memory) -> None:
+    memory.take(
+        event("message", START, text="was the doctor there?"),
+        event("listen", START + HOUR_MS, text="a physician a physician"),
+        event("message", START + 2 * HOUR_MS, text="physician"),
+    )
+    embedder = HashingEmbedder(SAME)
+    memory.embed(embedder)
+    assert memory.search("doctor", embedder)[0].text == "was the doctor there?"

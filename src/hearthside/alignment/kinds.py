@@ -73,7 +73,6 @@ _AMOUNTS = {
 }  # fmt: skip
 _SPECIAL_AMOUNTS = frozenset({*_AMOUNTS, "app_time_day"})
 _NOTES = ("speaker", "tone", "app", "place", "activity", "album")
-_NOTE_NAMES = frozenset(_NOTES)
 _NAN = float("nan")
 
 NUMBERS: dict[str, dict[str, str]] = {
@@ -130,14 +129,7 @@ def note_of(event: Event) -> str:
 
 def note_in(kind: str, payload: Mapping[str, Json], own: bool) -> str:
     """See `note_of`; `own` says whether the person is its origin."""
-    parts = [] if _NOTE_NAMES.isdisjoint(payload) else [payload[name] for name in _NOTES if name in payload]
-    if kind == "conversation":
-        parts.insert(0, payload.get("title"))
-    elif kind == "message":
-        parts = [payload.get("conversation"), "" if own else payload.get("sender"), *parts]
-    if not parts:
-        return ""
-    return " · ".join(dict.fromkeys(str(part) for part in parts if part))
+    return notes_in(kind, [payload], [own])[0]
 
 
 def notes_in(kind: str, payloads: Sequence[Mapping[str, Json]], own: Sequence[bool]) -> list[str]:

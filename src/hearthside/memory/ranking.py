@@ -8,6 +8,7 @@ A turn of a conversation means little alone, so what it is ranked by reaches ove
 * Meaning: cosines, each mixed with the mean of its neighbours'; the shorter a turn, the more its neighbours count, as
   in Dirichlet smoothing from context (Zhai & Lafferty 2001; Liu & Croft 2004).
 * Fusion: the convex combination of both after min-max scaling (Bruch, Gai & Ingber 2023), equal parts.
+* A text of a few words that asks nothing is a search for these very words: what holds all of them comes first.
 * Priors (Kraaij et al. 2002): the person named in the question said it, it falls into the time the question names, it
   states something. They add to the score; none of them rules anything out.
 
@@ -53,6 +54,7 @@ class Asked:
         average_terms: how many terms a document has on average.
         speakers: casefolded (thread, speaker) whom the question names.
         spans: UTC ms [start, end) that the question names.
+        sought: stems of each word, where the text is nothing but words to look for.
     """
 
     idf: Mapping[str, float]
@@ -60,6 +62,7 @@ class Asked:
     average_terms: float
     speakers: frozenset[tuple[str, str]] = frozenset()
     spans: tuple[tuple[int, int], ...] = ()
+    sought: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,19 @@ def rank(runs: Sequence[Sequence[Document]], asked: Asked) -> list[Ranked]:
     weight = MEANING if asked.cosines else 0.0
     scores = (1 - weight) * words + weight * meaning + _priors(documents, asked)
     own_words, own_meaning = frequency.sum(axis=1) > 0, np.isfinite(cosine)
-    order = sorted(range(len(documents)), key=lambda i: (-scores[i], -documents[i].row))
+    holds = _holds_all(frequency, asked)
+    order = sorted(range(len(documents)), key=lambda i: (not holds[i], -scores[i], -documents[i].row))
     return [Ranked(documents[i], float(scores[i]), _why(bool(own_words[i]), bool(own_meaning[i]))) for i in order]
+
+
+def _holds_all(frequency: Floats, asked: Asked) -> npt.NDArray[np.bool_]:
+    """Which documents hold every word that is sought; none where nothing is."""
+    if not asked.sought:
+        return np.zeros(len(frequency), dtype=np.bool_)
+    places = {stem: place for place, stem in enumerate(asked.idf)}
+    held = [(frequency[:, [places[stem] for stem in word]] > 0).all(axis=1) for word in asked.sought]
+    found: npt.NDArray[np.bool_] = np.logical_and.reduce(held)
+    return found
 
 
 def _why(by_words: bool, by_meaning: bool) -> str:

@@ -28,6 +28,7 @@ _POOL = 60  # candidates of each kind; their neighbours come with them
 _COMPARED = 300  # cosines that are known; what is further away counts as far as the last of them
 _LARGE, _COMMON = 20_000, 0.1
 _EMBED_BATCH = 64
+_WORDS_SOUGHT = 3  # with so few words, all of them content, nobody asks: the words themselves are looked for
 
 
 class Embedder(Protocol):
@@ -141,7 +142,9 @@ def _asked(
     frequency, documents, average = index.frequencies(stemmed)
     # As in BM25's usual form (Robertson & Zaragoza 2009), never negative.
     idf = {stem: math.log(1 + (documents - n + 0.5) / (n + 0.5)) for stem, n in frequency.items()}
-    return Asked(idf, cosines, average, speakers, spans)
+    bare = len(words_of(text)) == len(words) <= _WORDS_SOUGHT
+    sought = tuple(found for word in about if (found := stems(word))) if bare else ()
+    return Asked(idf, cosines, average, speakers, spans, sought)
 
 
 def _speakers_named(
