@@ -10,11 +10,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from hearthside.events import local_datetime
-from hearthside.memory.when import find_period
+from hearthside.memory.when import MONTHS, find_period
 from hearthside.memory.words import STOP_WORDS, words_of
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_MONTH = "(" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + r")\b\.?"
+_MONTH = "(" + "|".join(f"{name}|{name[:3]}" for name in MONTHS) + r")\b\.?"
 _DATES = (
     (re.compile(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b"), ""),
     (re.compile(r"\b(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})\b"), ""),
@@ -230,7 +229,7 @@ def named_days(text: str, now_ms: int, offset_min: int) -> tuple[tuple[str, str]
 
 def _day_of(match: re.Match[str], today: date) -> date | None:
     parts = match.groupdict()
-    month = int(parts["m"]) if parts.get("m") else 1 + [n[:3] for n in _MONTHS].index(parts["n"][:3].casefold())
+    month = int(parts["m"]) if parts.get("m") else 1 + [n[:3] for n in MONTHS].index(parts["n"][:3].casefold())
     try:
         if parts.get("y"):
             return date(int(parts["y"]), month, int(parts["d"]))

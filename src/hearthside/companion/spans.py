@@ -12,18 +12,18 @@ from datetime import date, timedelta
 
 from hearthside.companion.abstention import Passage
 from hearthside.companion.asked import Asked, stems_of
+from hearthside.memory.when import MONTHS
 
 _SENTENCE = re.compile(r"[^.!?\n…]+[.!?…]*")
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTHS = "january february march april may june july august september october november december".split()
 _NUMBERS = {name: i for i, name in enumerate("zero one two three four five six seven eight nine ten".split())}
 _NUMBERS |= {"a": 1, "an": 1, "a couple of": 2, "couple of": 2}
 _COUNT = r"(\d{1,3}|a couple of|couple of|an?|one|two|three|four|five|six|seven|eight|nine|ten)"
 _AGO = re.compile(rf"\b{_COUNT}\s+(day|week|month|year)s?\s+ago\b", re.IGNORECASE)
 _IN = re.compile(rf"\bin\s+{_COUNT}\s+(day|week|month|year)s?\b", re.IGNORECASE)
 _SAID_DATE = re.compile(
-    rf"\b(?:(?:{'|'.join(_MONTHS)}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?|\d{{1,2}}(?:st|nd|rd|th)? (?:of )?"
-    rf"(?:{'|'.join(_MONTHS)})(?:,? \d{{4}})?|in (?:{'|'.join(_MONTHS)}|\d{{4}})"
+    rf"\b(?:(?:{'|'.join(MONTHS)}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?|\d{{1,2}}(?:st|nd|rd|th)? (?:of )?"
+    rf"(?:{'|'.join(MONTHS)})(?:,? \d{{4}})?|in (?:{'|'.join(MONTHS)}|\d{{4}})"
     r"|(?:summer|winter|spring|autumn|fall) \d{4})\b",
     re.IGNORECASE,
 )
@@ -62,7 +62,7 @@ def short_answer(text: str, asked: Asked, passages: Sequence[Passage]) -> str:
     if re.match(r"^(?:how (?:many|much|long|often|old|far))\b", rest):
         return _first(_AMOUNT, sentence, 0) or sentence
     if re.match(r"^who(?:se|m)?\b|^with whom?\b", rest):
-        named = [name for name in _NAME.findall(sentence) if name.casefold() not in {*_DAYS, *_MONTHS, "i"}]
+        named = [name for name in _NAME.findall(sentence) if name.casefold() not in {*_DAYS, *MONTHS, "i"}]
         return named[0] if named else sentence
     return sentence
 
@@ -132,7 +132,7 @@ def _shifted(said: date, count: int, unit: str) -> str:
     if unit == "year":
         return str(said.year + count)
     months = said.year * 12 + said.month - 1 + count
-    return f"{_MONTHS[months % 12].capitalize()} {months // 12}"
+    return f"{MONTHS[months % 12].capitalize()} {months // 12}"
 
 
 def _weekday(said: date, which: str, day: int) -> date:
@@ -144,4 +144,4 @@ def _weekday(said: date, which: str, day: int) -> date:
 
 def day_in_words(day: date) -> str:
     """A date as people say it: 7 January 2024."""
-    return f"{day.day} {_MONTHS[day.month - 1].capitalize()} {day.year}"
+    return f"{day.day} {MONTHS[day.month - 1].capitalize()} {day.year}"

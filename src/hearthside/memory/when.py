@@ -9,9 +9,9 @@ from datetime import date, timedelta
 
 from hearthside.events import HOUR_MS, MINUTE_MS, day_start_ms, local_datetime
 
-_MONTHS = "january february march april may june july august september october november december".split()
+MONTHS = "january february march april may june july august september october november december".split()
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTH = "(" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + ")"
+_MONTH = "(" + "|".join(f"{name}|{name[:3]}" for name in MONTHS) + ")"
 _DAY = "(" + "|".join(_DAYS) + ")"
 _PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (22, 30)}
 _NUMBERS = {name: i for i, name in enumerate("zero one two three four five six seven eight nine ten".split())}
@@ -209,7 +209,7 @@ def _month(text: str, today: date) -> tuple[Period, str] | None:
     last = today if since else date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
     if first > last:
         return None
-    return _days(first, last, f"{'since' if since else 'in'} {_MONTHS[month - 1].capitalize()} {year}"), _cut(
+    return _days(first, last, f"{'since' if since else 'in'} {MONTHS[month - 1].capitalize()} {year}"), _cut(
         text, match
     )
 
@@ -332,4 +332,4 @@ def _back(today: date, days: int) -> date | None:
 
 
 def _month_number(name: str) -> int:
-    return next(i for i, full in enumerate(_MONTHS, 1) if full.startswith(name[:3]))
+    return next(i for i, full in enumerate(MONTHS, 1) if full.startswith(name[:3]))

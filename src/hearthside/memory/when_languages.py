@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import partial
 
-from hearthside.memory.when import Period, find_period
+from hearthside.memory.when import MONTHS, Period, find_period
 
 _Words = Callable[[re.Match[str]], str]
 
 _WEEK = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTHS = "january february march april may june july august september october november december".split()
 _NUMBERS_DE = {n: i for i, n in enumerate("null ein zwei drei vier fünf sechs sieben acht neun zehn".split())}
 _NUMBERS_DE |= {"einem": 1, "einer": 1, "eine": 1, "einen": 1}
 _NUMBERS_HAN = {n: i for i, n in enumerate("零一二三四五六七八九十")} | {"两": 2, "兩": 2}
@@ -30,7 +29,7 @@ _DAYS = (
     | dict(zip("월화수목금토일", _WEEK, strict=True))
 )
 _MONTH_NAMES_DE = "januar februar märz april mai juni juli august september oktober november dezember".split()
-_MONTH_OF = dict(zip(_MONTH_NAMES_DE, _MONTHS, strict=True)) | {"jänner": "january"}
+_MONTH_OF = dict(zip(_MONTH_NAMES_DE, MONTHS, strict=True)) | {"jänner": "january"}
 _UNITS = {
     "tag": "day", "tage": "day", "tagen": "day", "woche": "week", "wochen": "week", "monat": "month", "monate": "month",
     "monaten": "month", "jahr": "year", "jahre": "year", "jahren": "year", "天": "day", "日": "day", "星期": "week",
@@ -75,7 +74,7 @@ def _said(text: str, match: re.Match[str]) -> str:
 
 def _month(name: str) -> str:
     if name.isdigit():
-        return _MONTHS[int(name) - 1] if 1 <= int(name) <= 12 else ""
+        return MONTHS[int(name) - 1] if 1 <= int(name) <= 12 else ""
     return _MONTH_OF.get(name, "")
 
 
