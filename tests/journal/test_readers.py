@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import apsw
@@ -35,24 +36,37 @@ def readers(made: list[apsw.Connection], tmp_path: Path) -> Readers:
 
 def test_one_after_the_other_shares_one(readers: Readers, made: list[apsw.Connection]) -> None:
     for _ in range(10):
-        readers.give_back(readers.take())
+        with readers.lent():
+            pass
     assert len(made) == 1
 
 
 def test_few_of_many_are_kept(readers: Readers, made: list[apsw.Connection]) -> None:
-    taken = [readers.take() for _ in range(10)]
-    assert len({id(connection) for connection in taken}) == 10
-    for connection in taken:
-        readers.give_back(connection)
+    with ExitStack() as lent:
+        taken = [lent.enter_context(readers.lent()) for _ in range(10)]
+        assert len({id(connection) for connection in taken}) == 10
     assert [_is_closed(connection) for connection in made].count(False) == 4
     readers.close()
     assert all(_is_closed(connection) for connection in made)
-    readers.give_back(readers.take())  # a closed journal may still be read
+    with readers.lent():  # a closed journal may still be read
+        pass
     assert not _is_closed(made[-1])
-    lent = readers.take()
-    readers.close(for_good=True)
-    readers.give_back(lent)
+    with readers.lent():
+        readers.close(for_good=True)
     assert all(_is_closed(connection) for connection in made)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"), [(apsw.IOError, False), (apsw.CorruptError, False), (apsw.BusyError, True), (ValueError, True)]
+)
+def test_one_that_the_disk_unsettled_is_not_used_again(
+    readers: Readers, made: list[apsw.Connection], error: type[Exception], kept: bool
+) -> None:
+    with pytest.raises(error), readers.lent():
+        raise error("on purpose")
+    assert _is_closed(made[0]) is not kept
+    with readers.lent() as connection:
+        assert (connection is made[0]) is kept
 
 
 def test_threads_never_share_one(readers: Readers) -> None:
@@ -60,13 +74,12 @@ def test_threads_never_share_one(readers: Readers) -> None:
 
     def use() -> None:
         for _ in range(300):
-            connection = readers.take()
-            if id(connection) in in_use:
-                twice.append(id(connection))
-            in_use.add(id(connection))
-            connection.execute("SELECT 1").fetchall()
-            in_use.discard(id(connection))
-            readers.give_back(connection)
+            with readers.lent() as connection:
+                if id(connection) in in_use:
+                    twice.append(id(connection))
+                in_use.add(id(connection))
+                connection.execute("SELECT 1").fetchall()
+                in_use.discard(id(connection))
 
     threads = [threading.Thread(target=use) for _ in range(4)]
     for thread in threads:

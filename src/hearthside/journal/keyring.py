@@ -32,6 +32,7 @@ from hearthside.journal.keyring_file import (
     wrong_in_rows,
 )
 from hearthside.journal.pages import wrong_in_pages
+from hearthside.journal.readers import UNSETTLING
 
 KEY_MISSING = "keyring-incomplete"
 """Code of the error when a key is not there."""
@@ -66,6 +67,7 @@ class Keyring:
         self._lock = threading.RLock()
         self._by_id: dict[int, DayKey] = {}
         self._by_day: dict[tuple[str, int], DayKey] = {}
+        self._doubtful = False  # see `UNSETTLING`
         while True:
             try:
                 self._path, self.wrong_at_opening, self._connection = self._opened()
@@ -343,6 +345,7 @@ class Keyring:
             try:
                 row = self._reading().execute(question, values).fetchone()
             except apsw.CorruptError:
+                self._doubtful = True
                 continue
             except apsw.Error as error:
                 refused = error
@@ -350,27 +353,37 @@ class Keyring:
             if row is not None:
                 return bytes(row[0])
         if refused is not None:
-            raise _failed(refused) from refused
+            raise self._failed(refused) from refused
         return None
 
     def _all(self, sql: str) -> list[Json]:
         try:
             return list(self._reading().execute(sql))
         except apsw.Error as error:
-            raise _failed(error) from error
+            raise self._failed(error) from error
 
     def _reading(self) -> apsw.Connection:
-        """The connection to the file in force; another process may have replaced it."""
-        while (path := files.current(self._folder, files.KEYRING)) is not None and path != self._path:
+        """The connection to the file in force; another process may have replaced it, or a read of it failed."""
+        while (path := files.current(self._folder, files.KEYRING)) is not None and (
+            path != self._path or self._doubtful
+        ):
             with suppress(files.Gone):  # replaced once more
                 self._change_to(path)
         return self._connection
 
     def _change_to(self, path: Path) -> None:
-        connection = self._open(path)
-        self._connection.close()
-        self._path, self._connection = path, connection
+        try:
+            connection = self._open(path)
+        except apsw.Error as error:
+            raise self._failed(error) from error
+        with suppress(apsw.Error):  # a doubtful one may refuse; what was committed is on the disk
+            self._connection.close()
+        self._path, self._connection, self._doubtful = path, connection, False
         self._by_day.clear()
+
+    def _failed(self, error: apsw.Error) -> HearthsideError:
+        self._doubtful = self._doubtful or isinstance(error, UNSETTLING)
+        return _failed(error)
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
@@ -391,7 +404,7 @@ class Keyring:
             self._by_day.clear()
             self._by_id.clear()
             if isinstance(error, apsw.Error):
-                raise _failed(error) from error
+                raise self._failed(error) from error
             raise
 
     def _open(self, path: Path) -> apsw.Connection:
@@ -435,7 +448,7 @@ class Keyring:
         try:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except apsw.Error as error:
-            raise _failed(error) from error
+            raise self._failed(error) from error
 
 
 def keyring_damaged() -> NeedsPerson:

@@ -7,10 +7,13 @@ allows with many threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import apsw
+
+UNSETTLING = (apsw.CorruptError, apsw.NotADBError, apsw.IOError)
+"""After one of these a connection is not used again: SQLite may go on calling sound pages damaged until opened anew."""
 
 _KEPT = 4  # idle connections of one file; opening one takes about half a millisecond
 
@@ -28,15 +31,32 @@ class Readers:
         self._lock = threading.Lock()
         self._kept = _KEPT
 
-    def take(self) -> apsw.Connection:
-        """A connection that nobody else uses until it is given back."""
+    @contextmanager
+    def lent(self) -> Iterator[apsw.Connection]:
+        """A connection that nobody else uses meanwhile; after an error that unsettles it it is closed, else kept.
+
+        Raises:
+            apsw.Error: another one was needed and could not be opened.
+        """
+        connection = self._take()
+        try:
+            yield connection
+        except UNSETTLING:
+            close_quietly(connection)
+            raise
+        except BaseException:
+            self._give_back(connection)
+            raise
+        else:
+            self._give_back(connection)
+
+    def _take(self) -> apsw.Connection:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
         return self._make()
 
-    def give_back(self, connection: apsw.Connection) -> None:
-        """Whoever took it is done with it."""
+    def _give_back(self, connection: apsw.Connection) -> None:
         with self._lock:
             if len(self._idle) < self._kept:
                 self._idle.append(connection)

@@ -15,7 +15,7 @@ from hearthside.events import MINUTE_MS, Json
 from hearthside.journal import files, stamp, tally
 from hearthside.journal.explaining import read_failed
 from hearthside.journal.listing import Listing
-from hearthside.journal.readers import Readers, close_quietly
+from hearthside.journal.readers import UNSETTLING, Readers, close_quietly
 from hearthside.journal.sealing import GENESIS, link, minute_of
 
 FORMAT = 2
@@ -210,9 +210,14 @@ class YearFile:
             try:
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+            except BaseException as error:
+                try:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                finally:
+                    if isinstance(error, UNSETTLING):
+                        self._writer = None
+                        close_quietly(connection)
                 raise
 
     def _is_newest(self) -> bool:
@@ -241,13 +246,12 @@ class YearFile:
 
     def checkpoint(self) -> None:
         """Move everything into the main file and empty the write-ahead log, where nobody reads in it."""
-        connection = self._readers.take()
-        try:
+        with self._readers.lent() as connection:
             connection.set_busy_timeout(_WAIT_FOR_READERS_MS)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            connection.set_busy_timeout(_WAIT_MS)
-        finally:
-            self._readers.give_back(connection)
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                connection.set_busy_timeout(_WAIT_MS)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -273,17 +277,12 @@ class YearFile:
             RetryLater: the disk refused.
         """
         try:
-            connection = self._readers.take()
-        except apsw.Error as error:
-            raise read_failed(error) from error
-        try:
-            yield from connection.execute(sql, values)
+            with self._readers.lent() as connection:
+                yield from connection.execute(sql, values)
         except (apsw.CorruptError, apsw.NotADBError) as error:
             raise self.damaged() from error
         except (apsw.IOError, apsw.FullError, apsw.BusyError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
             raise read_failed(error) from error
-        finally:
-            self._readers.give_back(connection)
 
     def which(self, ids: Iterable[bytes]) -> set[bytes]:
         """Of these ids those that are here."""
