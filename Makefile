@@ -130,6 +130,7 @@ bench: $(WORKSHOP_READY) $(TEST_READY) $(AW)/ready
 	@$(BIN)/python benchmarks/abstain.py --data $(DATA)/realtalk
 	@$(BIN)/python benchmarks/answers.py --data $(DATA)/realtalk
 	@$(BIN)/python benchmarks/injection.py
+	@$(BIN)/python benchmarks/guard.py
 
 docs: $(TEST_READY)
 	@$(BIN)/python -m scripts.readme_tree

@@ -1,17 +1,23 @@
 """Answers: how near the companion's short answers come to people's, at how many tokens, and is anything made up.
 
-Run: ``.venv/bin/python benchmarks/answers.py --data DIR [--questions N] [--model PATH] [--smoke]``. DIR holds chats as
-`chats.py` reads them; without it a small chat is made up. Each chat goes through the journal into a vault of its own,
-is indexed and embedded by the memory room. N questions (48 by default), the same at each run and as many of each chat,
-are asked in a dialogue beside the embedded model on one thread. The same model then answers them from the whole chat,
-cut to its context from the oldest turn on, and from the ten best hits in the prompt. With ``--model`` all of it is done
-once more with that GGUF file, which then also points at the words that answer.
+Run: ``.venv/bin/python benchmarks/answers.py --data DIR [--questions N] [--model PATH [--larger N]] [--smoke]``. DIR
+holds chats as `chats.py` reads them; without it a small chat is made up. Each chat goes through the journal into a
+vault of its own, is indexed and embedded by the memory room. N questions (40 by default), the same at each run and as
+many of each chat, are asked in a dialogue beside the embedded model, which has one thread. The same model then answers
+them from the whole chat, cut to its context from the oldest turn on, and from the ten best hits in the prompt. With
+``--model`` N questions (20 by default), among the same, are asked in all three ways beside that GGUF file too, at the
+same time and on one thread more.
+
+A model words the companion's answer only if `companion/fitness.py` finds it fit, as in the house; the trial is not
+among the tokens. The questions about a whole chat follow one another, so that the model's server reads it once.
 
 f1              token F1 of the companion's short answer (Answer.value) against the key; "I don't know" counts 0
 f1_topk, f1_full  of the embedded model with ten hits, and with the chat
 f1_model, f1_model_topk, f1_model_full  the same with --model; null without
 tokens, tokens_ratio  tokens that a model read and wrote for an answer; the companion's by those with the whole chat
 ungrounded      share of the companion's answers with a name, number, date or quotation that is in no evidence shown
+answered        share of the questions that the companion did not answer with "I don't know"
+fit, fit_model  whether the model was found fit to word answers
 
 Tokens are compared lower case without punctuation and articles; dates in one form. ``--smoke`` asks three questions of
 each chat without any model and embeds nothing. The last line is one JSON object.
@@ -29,6 +35,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -41,10 +48,11 @@ from benchmarks.chats import Chat, Question, invented_chat, read_chats
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.context import harmless, tokens_of
 from hearthside.companion.dialogue import Dialogue
+from hearthside.companion.fitness import fit_for_phrasing
 from hearthside.companion.grounding import ungrounded
 from hearthside.companion.recalling import vocabulary_of
 from hearthside.companion.spans import day_in_words
-from hearthside.errors import Refused
+from hearthside.errors import Refused, RetryLater
 from hearthside.inference.embedding import load_embedder
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
 from hearthside.inference.supervisor import NodeOptions, Supervisor
@@ -52,8 +60,10 @@ from hearthside.memory.hits import Filters, Hit
 
 _WAYS = ("", "_topk", "_full")
 KEYS = ("f1", "f1_topk", "f1_full", "f1_model", "f1_model_topk", "f1_model_full", "tokens_ratio", "ungrounded", "n")
-_QUESTIONS, _SMOKE_EACH = 48, 3
+_QUESTIONS, _LARGER, _SMOKE_EACH = 40, 20, 3
 _CONTEXT, _ANSWER_TOKENS = 2048, 32
+_TRIES = 3
+_HIT_CHARS = 280  # as much of a message as the companion shows a model
 _FULL_TOKENS = 1500  # by our cautious count; tokenizers of small models cut names into more pieces
 _ASK = "Answer the question about the chat in a few words, without a sentence around them. If it does not say: unknown."
 _MONTHS = "january february march april may june july august september october november december".split()
@@ -75,10 +85,15 @@ class Node:
     def say(self, prompt: str) -> str:
         """One line; a prompt that is too long for it gets none."""
         messages = [{"role": "system", "content": _ASK}, {"role": "user", "content": prompt}]
-        try:
-            said = "".join(self.complete(messages, _ANSWER_TOKENS)).strip()
-        except Refused:
-            return ""
+        said = ""
+        for _ in range(_TRIES):
+            try:
+                said = "".join(self.complete(messages, _ANSWER_TOKENS)).strip()
+                break
+            except Refused:
+                return ""
+            except RetryLater:  # the node died and comes back by itself
+                self._supervisor.wait_ready(300.0)
         return said.splitlines()[0] if said else ""
 
 
@@ -90,36 +105,44 @@ class Row:
     f1: float
     tokens: int
     ungrounded: bool = False
+    answered: bool = True
 
 
-def rows(room: Room, questions: Sequence[Question], node: Node | None, points: bool) -> Iterator[Row]:
+def rows(room: Room, questions: Sequence[Question], node: Node | None, fit: bool) -> Iterator[Row]:
     """The questions of a chat, answered by the companion and, with a model, from ten hits and from the chat.
 
     Args:
-        points: whether the model is to point at the words that answer.
+        fit: whether the model may word the companion's answers.
     """
     vault = room.vault
     dialogue = Dialogue(
         vault.journal, vault.stream, room.search, lambda: node, lambda: room.names, lambda: vault.now_ms,
-        vocabulary=vocabulary_of(vault.index), phrasing=lambda: node if points else None,
+        vocabulary=vocabulary_of(vault.index), phrasing=lambda: node if fit else None,
     )  # fmt: skip
-    for question in questions:
+    for number, question in enumerate(questions):
         before = node.tokens if node else 0
-        answer = list(dialogue.ask(question.text, "benchmark"))[-1]
+        answer = list(dialogue.ask(question.text, f"benchmark {number}"))[-1]
         assert isinstance(answer, Answer)
-        said = "" if answer.mode is AnswerMode.UNKNOWN else answer.value or answer.text
+        answered = answer.mode is not AnswerMode.UNKNOWN
+        said = answer.value or answer.text if answered else ""
         used = (node.tokens if node else 0) - before
-        yield Row("", f1(said, question.answer), used, bool(made_up(answer)))
-        if node is not None:
-            hits = room.search(question.text, Filters(), 10)
-            for way, prompt in (("_topk", _from_hits(hits)), ("_full", _from_chat(room.chat))):
-                before = node.tokens
-                said = node.say(f"{prompt}\n\nQuestion: {question.text}")
-                yield Row(way, f1(said, question.answer), node.tokens - before)
+        yield Row("", f1(said, question.answer), used, bool(made_up(answer)), answered)
+    if node is not None:
+        for question in questions:
+            yield _said(node, "_topk", _from_hits(room.search(question.text, Filters(), 10)), question)
+        chat = _from_chat(room.chat)
+        for question in questions:
+            yield _said(node, "_full", chat, question)
+
+
+def _said(node: Node, way: str, prompt: str, question: Question) -> Row:
+    before = node.tokens
+    said = node.say(f"{prompt}\n\nQuestion: {question.text}")
+    return Row(way, f1(said, question.answer), node.tokens - before)
 
 
 def _from_hits(hits: Sequence[Hit]) -> str:
-    lines = [f"{hit.local} {hit.note.split(' · ')[-1]}: {hit.text}" for hit in hits]
+    lines = [f"{hit.local} {hit.note.split(' · ')[-1]}: {hit.text[:_HIT_CHARS]}" for hit in hits]
     return _cut(lines)
 
 
@@ -201,29 +224,45 @@ def _serving(model: ModelFile) -> Iterator[Node]:
         supervisor.stop()
 
 
-def measure(chats: Sequence[Chat], scratch: Path, count: int, model: Path | None, smoke: bool) -> dict[str, object]:
-    """All figures."""
-    asked = sampled(chats, _SMOKE_EACH * len(chats) if smoke else count)
-    if smoke:
-        return _figures(_all_rows(asked, scratch, None, False), [])
-    with _serving(embedded_model()) as node:
-        small = _all_rows(asked, scratch / "small", node, False)
-    large: list[Row] = []
-    if model is not None:
-        with _serving(model_file(model)) as node:
-            large = _all_rows(asked, scratch / "large", node, True)
-    return _figures(small, large)
+def measure(chats: Sequence[Chat], scratch: Path, count: int, larger: tuple[Path | None, int]) -> dict[str, object]:
+    """All figures.
+
+    Args:
+        count: questions for the embedded model; 0: three of each chat, without any model.
+        larger: another model, and its number of questions.
+    """
+    if not count:
+        return _figures(_all_rows(sampled(chats, _SMOKE_EACH * len(chats)), scratch, None, False), [])
+    path, fewer = larger
+    asked = sampled(chats, count)
+    each = max(1, fewer // len(chats))
+    with ThreadPoolExecutor(2) as side_by_side:  # two models on one thread of the processor each
+        small = side_by_side.submit(_with_model, embedded_model(), asked, scratch / "small")
+        if path is None:
+            found, fit = small.result()
+            return _figures(found, []) | {"fit": fit, "fit_model": None}
+        fewer_asked = [(chat, questions[:each]) for chat, questions in asked]
+        large = side_by_side.submit(_with_model, model_file(path), fewer_asked, scratch / "large")
+        (found, fit), (found_large, fit_large) = small.result(), large.result()
+    return _figures(found, found_large) | {"fit": fit, "fit_model": fit_large}
 
 
-def _all_rows(
-    asked: Sequence[tuple[Chat, list[Question]]], scratch: Path, node: Node | None, points: bool
-) -> list[Row]:
+def _with_model(
+    model: ModelFile, asked: Sequence[tuple[Chat, list[Question]]], scratch: Path
+) -> tuple[list[Row], bool]:
+    """The questions, answered in all three ways beside a model; and whether it was found fit to word answers."""
+    with _serving(model) as node:
+        fit = fit_for_phrasing(node) is True
+        return _all_rows(asked, scratch, node, fit), fit
+
+
+def _all_rows(asked: Sequence[tuple[Chat, list[Question]]], scratch: Path, node: Node | None, fit: bool) -> list[Row]:
     embedder = None if node is None else load_embedder()
     found: list[Row] = []
     for number, (chat, questions) in enumerate(asked):
         with opened(scratch / str(number), chat, embedder) as room:
-            found += rows(room, questions, node, points)
-        print(f"{chat.name}: {len(questions)} questions", flush=True)
+            found += rows(room, questions, node, fit)
+        print(f"{chat.name}: {len(questions)} questions{f' to {node.name}' if node else ''}", flush=True)
     return found
 
 
@@ -243,7 +282,9 @@ def _figures(small: Sequence[Row], large: Sequence[Row]) -> dict[str, object]:
         "tokens_ratio": _ratio(figures["tokens"], figures["tokens_full"]),
         "tokens_ratio_model": _ratio(figures["tokens_model"], figures["tokens_model_full"]),
         "ungrounded": _mean(float(row.ungrounded) for row in ours),
+        "answered": _mean(float(row.answered) for row in ours),
         "n": sum(row.way == "" for row in small),
+        "n_model": sum(row.way == "" for row in large),
     }
     return figures
 
@@ -263,12 +304,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--questions", type=int, default=_QUESTIONS)
     parser.add_argument("--model", type=Path, help="a larger model, as a GGUF file")
+    parser.add_argument("--larger", type=int, default=_LARGER, help="how many questions --model is asked")
     parser.add_argument("--smoke", action="store_true", help="three questions of each chat, no model")
     arguments = parser.parse_args()
     chats = read_chats(arguments.data) if arguments.data else [invented_chat()]
     scratch = Path(tempfile.mkdtemp(prefix="hearthside-answers-"))
     try:
-        print(json.dumps(measure(chats, scratch, arguments.questions, arguments.model, arguments.smoke)))
+        count = 0 if arguments.smoke else max(1, arguments.questions)
+        print(json.dumps(measure(chats, scratch, count, (arguments.model, arguments.larger))))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -36,7 +36,7 @@ from benchmarks.life import import_folder, open_vault_in
 from hearthside.app.rooms import Rooms
 from hearthside.events import Event, day_number
 from hearthside.memory.knowing import Knowing
-from hearthside.memory.preferences.forecast import forecast, top
+from hearthside.memory.preferences.forecast import Forecast, forecasts, top
 from hearthside.memory.preferences.tally import Tally, month_name, month_of, month_start
 
 FILES = ("last-fm*", "rescuetime*")
@@ -89,15 +89,15 @@ def hits(foretold: Sequence[str], actual: Mapping[str, float], places: int) -> f
     return got / places
 
 
-def rankings(tally: Tally, month: int, months: Sequence[int], places: int) -> dict[str, list[str]]:
-    """What each method foretells at the beginning of a month."""
+def rankings(tally: Tally, month: int, months: Sequence[int], places: int, ours: Forecast) -> dict[str, list[str]]:
+    """What each method foretells at the beginning of a month; `ours` is our forecast at its beginning."""
     day = month_start(month)
     past = tally.before(day)
     last = max(m for m in months if m < month)
     lately = month_of(past.day) == last
     names = len(tally.names)
     scores: dict[str, npt.NDArray[Any]] = {
-        "ours": forecast(tally, day).share,
+        "ours": ours.share,
         "alltime": np.bincount(past.item, past.weight, names),
         "lastmonth": np.bincount(past.item[lately], past.weight[lately], names),
     }
@@ -108,8 +108,9 @@ def walk(task: Task, tally: Tally) -> dict[str, npt.NDArray[np.float64]]:
     """Hits of each method, (months,), month by month."""
     months = sorted(task.actual)
     found: dict[str, list[float]] = {method: [] for method in METHODS}
-    for month in months[WARM_UP:]:
-        foretold = rankings(tally, month, months, task.places)
+    ours = forecasts(tally, [month_start(month) for month in months[WARM_UP:]])
+    for month, our in zip(months[WARM_UP:], ours, strict=True):
+        foretold = rankings(tally, month, months, task.places, our)
         for method in METHODS:
             found[method].append(hits(foretold[method], task.actual[month], task.places))
     return {method: np.array(values) for method, values in found.items()}
@@ -131,13 +132,13 @@ def report(task: Task, tally: Tally, smoke: bool) -> dict[str, object]:
     if len(task.actual) <= WARM_UP + 1:
         return {}
     found = walk(task, tally)
-    learned = forecast(tally, month_start(sorted(task.actual)[-1]))
+    [learned] = forecasts(tally, [month_start(sorted(task.actual)[-1])])
     prefix = "" if task.name == "artist" else f"{task.name}_"
     figures: dict[str, object] = {f"{prefix}hit_{m}": round(float(found[m].mean()), 4) for m in METHODS}
     print(f"\n{task.name}: top {task.places}, {len(found['ours'])} months from"
           f" {month_name(sorted(task.actual)[WARM_UP])} to {month_name(sorted(task.actual)[-1])}")  # fmt: skip
     print(f"  half-life learned {learned.half_life_days:g} days, weights of week/month/half year/always"
-          f" {np.round(learned.scale_weights, 2).tolist()}")  # fmt: skip
+          f" {np.round(learned.scale_weights, 2).tolist()}, change {learned.change_weights.sum():.2f}")  # fmt: skip
     print(f"  {'':12}{'hit':>8}{'ours minus':>14}{'90 % interval':>22}")
     print(f"  {'ours':12}{found['ours'].mean():8.4f}")
     late = len(found["ours"]) * 7 // 10
@@ -148,6 +149,7 @@ def report(task: Task, tally: Tally, smoke: bool) -> dict[str, object]:
         print(f"  {method:12}{found[method].mean():8.4f}{mean:14.4f}{f'{low:.4f} .. {high:.4f}':>22}")
     figures[f"{prefix}months"] = len(found["ours"])
     figures[f"{prefix}half_life_days"] = learned.half_life_days
+    figures[f"{prefix}change_weights"] = np.round(learned.change_weights, 3).tolist()
     figures[f"{prefix}scale_weights"] = np.round(learned.scale_weights, 3).tolist()
     return figures
 

@@ -403,7 +403,7 @@ def _longest_gap(life: Life, slots: Slots) -> Answer:
         found = _gap(known, period)
         return None if found is None else (found, "days", 0)
 
-    if of == "sleep" and period != "ever" and not _nights(life, period):
+    if of == "sleep" and not _nights(life, period):  # a whole life with nights of another source is doubtful, too
         return None
     return _stable(life, gap) if of == "music" else gap(0)
 

@@ -6,7 +6,8 @@ whose answer hangs on a tie, a time zone, a doubtful record or the last half of 
 =================  =====================================================================================================
 night              a row of Oura sleep with ``is_longest`` 1 (or without that field); the last row of a ``summary_date``
                    counts. Its date is the local date of ``bedtime_end`` as written: the day on which the person woke.
-                   Google Fit's sleep measures the same nights again: not counted, periods that hold some are not asked.
+                   Google Fit's sleep measures the same nights again: not counted, periods that hold some, and a whole
+                   life that holds some, are not asked.
 sleep              time asleep, field ``total``; hours to 2 decimals. Time in bed (``duration``) is not asked. Periods
                    with a night under 1 hour asleep are not asked for averages or their shortest night.
 bedtime, wake      clock time of ``bedtime_start`` / ``bedtime_end`` as written (local). Mean over nights, bedtimes as

@@ -37,6 +37,17 @@ class Settings(BaseSettings):
     model_path: Path | None = Field(
         default=None, description="GGUF file to serve; empty means the embedded SmolLM2-135M"
     )
+    model_server: str = Field(
+        default="",
+        description="OpenAI-compatible model server on this machine, e.g. http://127.0.0.1:8080; empty: the compute"
+        " node loads model_path itself",
+    )
+    model_server_model: str = Field(
+        default="", description="model to ask of the model server; empty takes the first that it lists"
+    )
+    model_server_key_file: Path | None = Field(
+        default=None, description="file with the API key of the model server, mode 600"
+    )
     model_threads: int = Field(
         default=1, ge=1, le=64, description="processor threads for the model; it spins them while it works"
     )
@@ -79,6 +90,7 @@ class Settings(BaseSettings):
         "vault",
         "key_file",
         "model_path",
+        "model_server_key_file",
         "home_assistant_token_file",
         "backup_folder",
         "heads_folder",

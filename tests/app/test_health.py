@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from hearthside.app.health import health_view
 from hearthside.events import DAY_MS, Event, Json, Layer, Origin, Precision, Trust, day_start_ms
 from hearthside.night.cycle import StepContext
 from hearthside.night.steps import night_steps
+from hearthside.web.house import NodeHealth, Verification
 from tests.app.helpers import house_in
+from tests.inference.guard.children import until
+from tests.inference.guard.guarded_house import GuardedHouse
 
 _DAY = "2026-05-03"
 
@@ -86,3 +90,26 @@ def test_a_real_night_writes_what_the_page_tells(own_copy: Path) -> None:
         figures = dict(told.figures)
         assert (figures["facts"], figures["preferences"]) == (f"{view.facts:,}", f"{view.preferences:,}")
         assert figures["from the AI itself"] == "0"
+
+
+def test_what_the_memory_guard_did_is_told_in_sentences(tmp_path: Path) -> None:
+    compute = GuardedHouse(tmp_path)
+    with house_in(tmp_path / "life") as house:
+
+        def card() -> NodeHealth:
+            view = health_view(house.rooms, compute.supervisor, "a model", "", Verification("", True, ""))
+            return next(node for node in view.nodes if node.name == "Memory guard")
+
+        assert card().state == "starting"
+        compute.supervisor.start()
+        try:
+            assert compute.supervisor.wait_ready(60)
+            until(lambda: "60.0 GiB are left" in card().sentence, "the guard's first word")
+            assert card().state == "running"
+            compute.room(5)
+            until(lambda: any("would not freeze" in text for _, text in card().facts), "the end")
+            assert "Last, at 20" in card().sentence
+        finally:
+            compute.supervisor.stop()
+    with house_in(tmp_path / "other") as house:
+        assert "Memory guard" not in {node.name for node in house.health().nodes}

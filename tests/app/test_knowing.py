@@ -102,7 +102,8 @@ def test_sentences_say_which_way_it_goes_and_since_when(tmp_path: Path) -> None:
         assert "on record from the start, October 2025" in item(view, "listen to Old Harbour").sentence
         assert max(i.strength for t in view.topics if t.key == "music" for i in t.items()) == 1.0
         assert item(view, "listen to Ferns").strength_words == "100 times in all"
-        assert rising.months[-1][0] == "2026-11" and rising.heard_to == "2026-11" and "counts half" in rising.detail
+        assert (rising.months[-1][0], rising.heard_to[:7], len(rising.months)) == ("2026-11-16", "2026-11", 11)
+        assert gone.months[-1][0] == gone.heard_to == "2026-11" and "counts half" in rising.detail
 
 
 def test_contradictions_stand_side_by_side(tmp_path: Path) -> None:

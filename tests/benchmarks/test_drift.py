@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.drift import METHODS, Task, hits, interval, main, rankings, walk
+from hearthside.memory.preferences.forecast import forecast
 from hearthside.memory.preferences.tally import Tally, month_start, tallies_of
 from tests.shared_data import shared_data
 
@@ -48,7 +49,7 @@ def drifting() -> Tally:
 
 def test_each_method_foretells_from_the_past_alone() -> None:
     tally = drifting()
-    found = rankings(tally, 611, list(range(600, 620)), 2)
+    found = rankings(tally, 611, list(range(600, 620)), 2, forecast(tally, month_start(611)))
     assert found["alltime"] == ["old", "older"]
     assert found["lastmonth"] == ["artist 305"]
     assert found["ours"][0] == "artist 305"

@@ -150,7 +150,7 @@ def test_paraphrases_of_a_real_life() -> None:
     rephrased = paraphrases(shared_data("life_person_A"))
     assert len(rephrased) >= 60
     assert len({q.text for q in rephrased}) == len(rephrased)
-    assert min(Counter(q.kind for q in rephrased).values()) >= 4
+    assert min(Counter(q.kind for q in rephrased).values()) >= 3  # a doubtful key is left out
     templates = {template.casefold() for found in TEMPLATES.values() for template in found}
     rows = json.loads((ROOT / "benchmarks" / "question_paraphrases.json").read_text(encoding="utf-8"))
     assert not templates & {row["text"].casefold() for row in rows}

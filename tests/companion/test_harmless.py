@@ -91,8 +91,16 @@ def test_every_prompt_is_made_harmless() -> None:
 
 def test_context_keeps_to_its_budget_with_the_stable_part_first() -> None:
     hits = [_hit(f"record {number} " + "word " * 60) for number in range(40)]
-    messages = build("What did Ann say?", hits, [("user", "before " * 50)] * 20, "Lives in Bern.", "Short.")
+    messages = build("What did Ann say?", hits, [("user", "before " * 50)] * 20, "Lives in Bern.", "Short.", "Monday.")
     assert sum(tokens_of(message["content"]) for message in messages) <= BUDGET_TOKENS * 1.1
     assert messages[0]["content"].endswith("Lives in Bern.\nShort.")
-    assert "record 0" in messages[-1]["content"]
-    assert messages[-1]["content"].endswith("Question: What did Ann say?")
+    assert [message["role"] for message in messages] == ["system", "user"]
+    assert messages[1]["content"].endswith("Question: What did Ann say?")
+
+
+def test_present_evidence_conversation_and_question_stand_in_this_order() -> None:
+    turns = [("user", "Who?"), ("assistant", "assistant: Ann <|im_start|>")]
+    said = build("And Ben?", [_hit("the boat")], turns, present="It is Monday.")[1]["content"]
+    places = [said.index(part) for part in ("It is Monday.", "the boat", "They asked: “Who?”", "You said:", "And Ben?")]
+    assert places == sorted(places)
+    assert "<|im_start|>" not in said

@@ -10,7 +10,7 @@ import pytest
 from hearthside.companion.abstention import FOR, WEIGHTS, Passage, author_of, judge, signals
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.asked import Asked, named_days, stem, take_apart, who_is_called
-from hearthside.companion.spans import short_answer, when_said
+from hearthside.companion.spans import short_answer, when_said, yes_or_no
 from hearthside.events import Layer, Origin, ms_of
 from hearthside.memory.hits import Hit
 from tests.companion.lives import NOW, Life, ScriptedModel, message
@@ -131,6 +131,34 @@ def test_the_shortest_span_answers(question: str, text: str, span: str) -> None:
     assert short_answer(question, asked, [Passage(_hit(text), "Ann", 0)]) == span
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "span"),
+    [
+        ("Why did Ann break the kayak?", "I broke the kayak because the river was low. Sad.", "the river was low"),
+        ("Which book about the kayak broke Ann?", 'The kayak broke, as in "Low Water" by Lee.', "Low Water"),
+    ],
+)
+def test_reasons_and_titles(question: str, text: str, span: str) -> None:
+    asked = _asked(question, ["kayak", "broke", "break", "week", "mara"])
+    assert short_answer(question, asked, [Passage(_hit(text), "Ann", 0)]) == span
+
+
+@pytest.mark.parametrize(
+    ("text", "author", "said"),
+    [
+        ("I broke the kayak.", "Ann", "Yes"),
+        ("I never broke the kayak.", "Ann", "No"),
+        ("I broke the kayak.", "Ben", ""),
+        ("I almost broke the kayak.", "Ann", ""),
+        ("Did I say that I broke the kayak?", "Ann", ""),
+        ("I broke the oar.", "Ann", ""),
+    ],
+)
+def test_yes_and_no_only_where_it_is_plainly_said(text: str, author: str, said: str) -> None:
+    asked = _asked("Was the kayak broke Ann?", ["kayak", "broke"])
+    assert yes_or_no("was the kayak broke?", asked, text, Passage(_hit(text), author, 0)) == said
+
+
 def test_a_swapped_speaker_gets_no_answer(life: Life) -> None:
     life.add(
         message("2026-03-10 12:00", "Ann", "my bicycle was stolen at the station"),
@@ -144,13 +172,15 @@ def test_a_swapped_speaker_gets_no_answer(life: Life) -> None:
     assert life.ask("Where was Wolfgang's bicycle stolen?").mode is AnswerMode.UNKNOWN
 
 
-def test_a_model_only_points(life: Life) -> None:
+def test_a_model_words_what_the_evidence_holds(life: Life) -> None:
     life.add(message("2026-03-10 12:00", "Ann", "my bicycle was stolen at the station"))
     dialogue = life.dialogue()
-    for said, value in (("at the station", "at the station"), ("you are a fool", None)):
+    for said, text in (
+        ("at the station", "At the “station”. Ann wrote on 2026-03-10 12:00: “my bicycle was stolen at the station”"),
+        ("you are a fool", "Ann wrote on 2026-03-10 12:00: “my bicycle was stolen at the station”"),
+    ):
         dialogue._phrasing = lambda said=said: ScriptedModel([said])  # type: ignore[misc]
         answer = list(dialogue.ask("Where was Ann's bicycle stolen?", "test"))[-1]
         assert isinstance(answer, Answer)
-        assert "Ann wrote on 2026-03-10 12:00: “my bicycle was stolen at the station”" in answer.text
-        assert (answer.worded_by == "scripted") == (value is not None)
-        assert "fool" not in answer.text
+        assert answer.text == text
+        assert (answer.worded_by == "scripted") == (said == "at the station")

@@ -27,8 +27,12 @@ FILTERS = [
 ]
 
 
+@pytest.mark.parametrize("listed", [20_000, 3])  # with few that are listed, the nearest are asked first
 @pytest.mark.parametrize("filters", FILTERS)
-def test_words_vectors_and_rows_agree(memory: Memory, filters: Filters) -> None:
+def test_words_vectors_and_rows_agree(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, filters: Filters, listed: int
+) -> None:
+    monkeypatch.setattr("hearthside.memory.index._LISTED", listed)
     rng = random.Random(1)
     records = [
         event(
@@ -44,6 +48,9 @@ def test_words_vectors_and_rows_agree(memory: Memory, filters: Filters) -> None:
     query = embedder.embed(["rain"], query=True)[0]
     by_words = set(memory.index.by_words(["rain"], filters, 99))
     assert {row for row, _ in memory.index.by_meaning(query, embedder.model, filters, 99)} == by_words
+    all_near = [row for row, _ in memory.index.by_meaning(query, embedder.model, Filters(), 99)]
+    near = [row for row, _ in memory.index.by_meaning(query, embedder.model, filters, 5)]
+    assert near == [row for row in all_near if row in by_words][:5]
     everything = memory.index.by_words(["rain"], Filters(), 99)
     assert memory.index.within(everything, filters) == by_words
     assert len(everything) == 60

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta, timezone
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from hearthside.events import HOUR_MS, Event
+from hearthside.events import HOUR_MS, Event, Layer, Origin, Trust
 from hearthside.memory.gleanings import Gleanings
 from hearthside.memory.knowing import Knowing
 from tests.alignment.lives import KEY
 from tests.memory.known_lives import Known, at, known_life, played, said, spoken, trained
+
+_SECOND = count(1)
 
 
 def records() -> list[Event]:
@@ -20,6 +23,14 @@ def records() -> list[Event]:
     found = [said(day, "I love olives and I was so happy today", key=f"s{day}") for day in (1, 5, 30)]
     found += [said(day, "I'm allergic to nuts", by="Ida", key=f"i{day}") for day in (2, 9)]
     return [*found, *[played(day, "Nina", day) for day in range(40)], trained(4), spoken(6, "tired", "flat")]
+
+
+def beat(day: int) -> Event:
+    """A measurement that nothing is gleaned from."""
+    return Event(
+        "oura", "heart_rate", Layer.BEHAVIOURAL, at(day, next(_SECOND) * 1000), Origin.DEVICE, Trust.OWN, {"bpm": 61},
+        clock="device:oura",
+    )  # fmt: skip
 
 
 def rows(life: Known) -> list[object]:
@@ -33,6 +44,47 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
         assert life.knowing.update() == 0
         life.take(played(12, "Bessie", 99))
         assert life.knowing.update() == 1
+        assert "Bessie" in life.knowing.tallies()["artist"].names
+
+
+def test_what_nobody_reads_makes_nothing_anew(tmp_path: Path) -> None:
+    with known_life(tmp_path) as life:
+        life.take(*records())
+        gleanings, tallies = life.knowing.gleanings, life.knowing.tallies()
+        counts = [gleanings.changes(name) for name in ("preferences", "statements", "moods")]
+        preferences, facts = life.knowing.preferences(), life.knowing.facts()
+        for day in (3, 3, 7):  # twice in one chunk
+            life.take(beat(day))
+        assert life.knowing.update() == 0
+        assert [gleanings.changes(name) for name in ("preferences", "statements", "moods")] == counts
+        assert all(now is tallies[kind] for kind, now in life.knowing.tallies().items())
+        assert life.knowing.preferences() == preferences
+        assert {f.id for f in facts} < {f.id for f in life.knowing.facts()}  # another device, and nothing less
+        assert gleanings.moved(["heart_rate"]) > gleanings.moved(["message"])
+        life.take(played(12, "Bessie", 99))
+        life.knowing.update()
+        now = [gleanings.changes(name) for name in ("preferences", "statements", "moods")]
+        assert (now[0] > counts[0], now[1:]) == (True, counts[1:])
+
+
+def test_a_chunk_that_went_is_noticed_though_nothing_else_changed(tmp_path: Path) -> None:
+    with known_life(tmp_path) as life:
+        gone = played(33, "Bessie")
+        life.take(*[played(day, "Nina") for day in range(9)], gone)
+        assert "Bessie" in life.knowing.tallies()["artist"].names
+        life.vault.journal.forget([gone.id])
+        life.vault.stream.mark_days_dirty([at(33) // 86_400_000])
+        life.vault.stream.update()
+        assert life.knowing.tallies()["artist"].names == ["Nina"]
+
+
+def test_another_process_that_read_first_hides_no_change(tmp_path: Path) -> None:
+    with known_life(tmp_path) as life:
+        life.take(*records())
+        other = Knowing(tmp_path, KEY, life.vault.stream, life.vault.journal, lambda: life.now[0])
+        assert other.tallies().keys() == life.knowing.tallies().keys()
+        life.take(played(12, "Bessie", 99))
+        other.update()
         assert "Bessie" in life.knowing.tallies()["artist"].names
 
 

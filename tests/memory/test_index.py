@@ -179,10 +179,10 @@ def test_vectors_that_another_process_journalled_are_compared_at_once(memory: Me
 
 def test_stopped_in_the_middle_it_goes_on_where_it_was(memory: Memory) -> None:
     memory.journal.append([event("message", START + n * MINUTE_MS, text=f"word {n}") for n in range(20)])
-    assert memory.index.update(stop=lambda: True) == 0
+    assert memory.index.update(stop=lambda: True) == 0 and memory.index.pending()
     seen: list[tuple[int, int]] = []
     assert memory.index.update(lambda done, total: seen.append((done, total))) == 20
-    assert seen == [(20, 20)] and memory.index.update() == 0
+    assert seen == [(20, 20)] and memory.index.update() == 0 and not memory.index.pending()
 
 
 def test_another_version_of_the_format_is_made_anew(memory: Memory) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import numpy.typing as npt
 import pytest
 
 from hearthside.egress import Egress
-from hearthside.errors import RetryLater
+from hearthside.errors import Refused, RetryLater
 from hearthside.events import DAY_MS, HOUR_MS, Event, Json, Layer, Origin, Trust
 from hearthside.inference.adapters import AdapterState
-from hearthside.inference.shelf import ModelFile
+from hearthside.inference.guard.room import NOT_GIVEN, Room
+from hearthside.inference.shelf import ModelFile, embedded_model
+from hearthside.memory.facts.fitness import PROBES
 from hearthside.memory.knowing import Knowing
 from hearthside.memory.search import Embedder
 from hearthside.night.cycle import NightCycle, StepContext, StepResult
@@ -132,36 +136,53 @@ def test_what_is_known_is_looked_over_too(tmp_path: Path) -> None:
 
 
 class _Reader:
-    """A model that quotes the first word of everything as a plan."""
+    """A model that knows the answers to all probes and quotes one word of every other text, or knows nothing."""
 
     model = "reader#1"
 
     def __init__(self, fit: bool = True, fault: Exception | None = None) -> None:
-        self.fit_for_reading, self.fault = fit, fault
+        self.fit, self.fault = fit, fault
 
-    def read(self, prompt: str, grammar: str) -> str:
+    def say(self, messages: Sequence[tuple[str, str]], grammar: str, max_tokens: int) -> str:
         if self.fault:
             raise self.fault
-        return '[{"about":"plans","quote":"message"}]'
+        text = messages[-1][1]
+        if "Claim:" in text:
+            return "yes"
+        probe = next((probe for probe in PROBES if probe.text == text), None)
+        if probe is None:
+            quotes = [("likes", "message")] if "message" in text else []
+        else:
+            quotes = list(probe.wanted) if self.fit else []
+        roles = {"family": "sister", "pet": "cat"}
+        found = [{"about": name.removeprefix("not:"), "quote": value, "since": "",
+                  "holds": "no" if name.startswith("not:") else "yes"} for name, value in quotes]  # fmt: skip
+        return json.dumps([one | ({"role": roles[one["about"]]} if one["about"] in roles else {}) for one in found])
 
 
 @pytest.mark.parametrize(
-    ("reader", "state", "words"),
+    ("reader", "state", "words", "notes"),
     [
-        (_Reader(), "done", "5 things were noted"),
-        (_Reader(fit=False), "skipped", "too small"),
-        (_Reader(fault=RetryLater("compute-gone", "The compute node is away.")), "skipped", "is away"),
-        (None, "skipped", "too small"),
+        (_Reader(), "done", "5 things were noted", 3),  # two measures of fitness and one batch
+        (_Reader(fit=False), "skipped", "it gave 0; it said nothing", 2),
+        (_Reader(fault=RetryLater("compute-gone", "The compute node is away.")), "skipped", "is away", 0),
+        (_Reader(fault=Refused("grammar-unsupported", "This server holds to no grammar.")), "skipped", "no grammar", 0),
+        (None, "skipped", "plain code alone", 0),
     ],
 )
 def test_own_words_are_read_by_a_model_that_is_fit_for_it(
-    tmp_path: Path, reader: _Reader | None, state: str, words: str
+    tmp_path: Path, reader: _Reader | None, state: str, words: str, notes: int
 ) -> None:
     with small_vault(tmp_path) as vault:
         vault.keep([message(f"message number {n} to you", START_MS + n) for n in range(5)])
-        result = _step(replace(_rooms(vault, tmp_path), reader=lambda: reader), "note")
+        rooms = replace(_rooms(vault, tmp_path), reader=lambda: reader)
+        result = _step(rooms, "note")
         noted = list(vault.journal.read(kinds=["annotation"]))
-    assert (result.state, words in result.sentence, len(noted)) == (state, True, state == "done")
+        assert (result.state, words in result.sentence, len(noted)) == (state, True, notes)
+        again = _step(rooms, "note")
+        assert again.state == state and len(list(vault.journal.read(kinds=["annotation"]))) == notes
+    if reader is not None and reader.fault is None:
+        assert result.data["reading"]["fit"] is reader.fit and result.data["queries"]["fit"] is False
 
 
 def test_training_waits_for_a_week_to_judge_by(tmp_path: Path) -> None:
@@ -239,3 +260,35 @@ def test_a_model_in_the_words_of_the_person_is_never_a_target(tmp_path: Path) ->
         vault.journal.append(_own(MIN_HELD_OUT + 1, START_MS + 20 * DAY_MS, 60_000))
         result = _step(_rooms(vault, tmp_path), "curate")
     assert (result.data["due"], f"there are {MIN_MESSAGES - 1}" in result.sentence) == (False, True)
+
+
+@contextmanager
+def _no_room(need: int) -> Iterator[Room]:
+    assert need > 300 * 2**20
+    raise RetryLater(NOT_GIVEN, "It needs much memory. It waits for the next night; nothing is lost.")
+    yield
+
+
+def test_without_room_the_night_goes_on_and_the_adapter_is_judged_another_night(tmp_path: Path) -> None:
+    with small_vault(tmp_path) as vault:
+        vault.journal.append([*_own(MIN_MESSAGES), *_own(MIN_HELD_OUT + 1, START_MS + 20 * DAY_MS, 60_000)])
+        base = embedded_model()
+        rooms = replace(_rooms(vault, tmp_path), base=base, workshop_url="", room=_no_room)
+        boundary_ms = START_MS + 19 * DAY_MS
+        left_out = _step(rooms, "train", curate={"due": True, "boundary_ms": boundary_ms})
+        assert left_out.state == "skipped" and left_out.sentence.startswith("Training was left out. It needs")
+        adapter = stage(vault.registry, b"one", base.sha256)
+        _round(vault, adapter, boundary_ms)
+        curated: dict[str, Json] = {"due": False, "boundary_ms": boundary_ms}
+        unjudged = _step(rooms, "evaluate", curate=curated, train={"adapter": adapter})
+        assert unjudged.state == "skipped" and unjudged.sentence.startswith("Judging was left out.")
+        assert _step(rooms, "promote", evaluate=unjudged.data).state == "skipped"
+        assert _step(rooms, "train", curate=curated).data == {"adapter": adapter}  # the next night goes on there
+
+
+def test_training_waits_while_it_is_not_known_what_a_model_server_serves(tmp_path: Path) -> None:
+    with small_vault(tmp_path) as vault:
+        vault.journal.append([*_own(MIN_MESSAGES), *_own(MIN_HELD_OUT + 1, START_MS + 20 * DAY_MS, 60_000)])
+        rooms = replace(_rooms(vault, tmp_path), base=ModelFile(Path(), "big", "", 0))
+        result = _step(rooms, "curate")
+    assert (result.data["due"], "model_path" in result.sentence) == (False, True)

@@ -12,12 +12,10 @@ from hearthside.memory.hits import Hit
 from hearthside.web.known_views import (
     Counted,
     CountedPart,
-    HelpedRow,
     KnownGroup,
     KnownItem,
     KnownTopic,
     KnownView,
-    Low,
     MoodPoint,
     MoodsView,
     Word,
@@ -68,6 +66,14 @@ def demo_items(canary: str) -> dict[str, list[KnownItem]]:
     return {"music": music, "places": home, "others": others}
 
 
+def mood(number: int, sentence: str, trend: str, first: str, last: str, value: str) -> KnownItem:
+    """A low stretch, or what went before better days."""
+    return KnownItem(
+        f"{number:032x}", sentence, "A better day followed after 5 of 6 low days with it.", 0.5, "after 5 of 6", trend,
+        first, last, (), "", "", (f"{1:032x}",), "", f"{number:032x}", value,
+    )  # fmt: skip
+
+
 @dataclass
 class DemoKnown:
     """Plays `hearthside.app.knowing.KnownDesk`."""
@@ -112,9 +118,11 @@ class DemoKnown:
         days = [] if self.empty else [
             MoodPoint(f"2026-03-{n:02d}", round(math.sin(n / 3) / 2, 2), math.sin(n / 3) < -0.8) for n in range(1, 32)
         ]  # fmt: skip
-        low = Low("2026-03-13", "2026-03-15", "2026-03-17", (f"{1:032x}",))
-        helped = HelpedRow("climbing", "A better day followed after 5 of 6 low days with it.", True, (f"{2:032x}",))
-        return MoodsView(days, [low], [helped], "This is weak evidence.")
+        low = mood(400, "You sounded low from 13 March 2026 to 15 March 2026.", "low", "2026-03-13", "2026-03-15", "")
+        helped = mood(401, "Climbing.", "helped", "", "", "climbing")
+        unsure = mood(402, "Music.", "unsure", "", "", "music")
+        shown = [[i for i in map(self._as_decided, items) if i is not None] for items in ([low], [helped, unsure])]
+        return MoodsView(days, shown[0], shown[1], "This is weak evidence.", "You last sounded low in March.")
 
     def decide(self, item: str, verdict: Verdict, value: str = "") -> None:
         if verdict is Verdict.CORRECT and not value.strip():

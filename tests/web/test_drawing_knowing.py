@@ -76,11 +76,30 @@ def test_strength_is_a_bar_with_words() -> None:
 
 def test_weeks_of_moods_stand_above_and_below_the_middle_and_low_days_are_marked() -> None:
     days = [
+        MoodPoint("2025-09-01", 0.4, False),
         MoodPoint("2026-03-02", 0.5, False),
         MoodPoint("2026-03-10", -0.6, True),
         MoodPoint("2026-03-11", -0.2, False),
     ]
     drawn = mood_chart(days)
-    assert drawn.count("mood-high") == 1 and drawn.count('class="mood-low"') == 1 and drawn.count("mood-mark") == 1
+    assert drawn.count("mood-high") == 2 and drawn.count('class="mood-low"') == 1 and drawn.count("mood-mark") == 1
     assert "-0.40, 2 days heard, low days in it" in drawn and "1 of them low" in drawn
     assert mood_chart([]) == ""
+
+
+def test_moods_of_a_few_weeks_are_drawn_day_by_day() -> None:
+    drawn = mood_chart([MoodPoint("2026-03-02", 0.2, False), MoodPoint("2026-03-03", -0.6, True)])
+    assert drawn.count("<rect") == 2 and "3 March 2026: -0.60, low" in drawn and "by day; 1 of them low" in drawn
+
+
+def test_what_is_young_is_drawn_by_week() -> None:
+    weeks = tuple((f"2026-{month}", amount) for month, amount in (("02-23", 3.0), ("03-02", 9.0), ("03-09", 1.0),
+                                                                    ("03-16", 2.0)))  # fmt: skip
+    young = replace(ITEM, months=weeks, heard_to="2026-03-17")
+    assert (
+        len(points(spark(young))) == 3 and ">Feb</text>" in trend_chart(young) and ">Mar</text>" in trend_chart(young)
+    )
+    assert trend_words(young).startswith(
+        "By week from 23 February 2026: most in the week of 2 March 2026, 9 times; this week"
+    )
+    assert heard(replace(young, heard_to="2026-03-08")) == 2

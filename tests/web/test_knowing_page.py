@@ -11,9 +11,7 @@ from hearthside.web.knowing_parts import (
     counted_body,
     found_words,
     head_body,
-    helped_body,
     item_body,
-    low_body,
     more_body,
     pair_body,
     topic_head,
@@ -21,7 +19,7 @@ from hearthside.web.knowing_parts import (
     when_words,
     word_body,
 )
-from hearthside.web.known_views import Counted, CountedPart, HelpedRow, KnownGroup, KnownItem, KnownTopic, Low, Word
+from hearthside.web.known_views import Counted, CountedPart, KnownGroup, KnownItem, KnownTopic, Word
 from tests.web.demo_house import FIRST_DAY, HOSTILE, LAST_DAY, DemoHouse
 from tests.web.demo_knowing import fact, preference
 
@@ -108,6 +106,17 @@ def test_an_item_is_found_by_its_own_name_and_by_that_of_the_decision_on_it() ->
     assert KnownTopic("x", "X", [KnownGroup("", "", [corrected])]).items() == [corrected]
 
 
+def test_a_mood_is_an_item_with_the_word_of_the_person_on_it() -> None:
+    house = DemoHouse().known
+    [low], helped = house.view().moods.low, house.view().moods.helped
+    assert "low mood" in shown(low) and "since" not in shown(low)
+    assert ["before better days" in shown(one) for one in helped] == [True, False]
+    house.decide(low.id, Verdict.PIN)
+    assert "pinned by you" in shown(house.view().moods.low[0])
+    house.decide(helped[0].id, Verdict.FORGET)
+    assert house.view().item(helped[0].id) is None and house.view().item(low.id) is not None
+
+
 def test_words_of_others_stay_words() -> None:
     item = replace(
         fact(1, HOSTILE, HOSTILE, "2026-01-01"), detail=HOSTILE, strength_words=HOSTILE, trend=HOSTILE, decided=HOSTILE
@@ -117,8 +126,6 @@ def test_words_of_others_stay_words() -> None:
         word_body(Word("x", Verdict.PIN, HOSTILE, LAST_DAY, HOSTILE)),
         topic_links([KnownTopic(HOSTILE, HOSTILE, [])], True),
         counted_body(CountedPart(1, [Counted(HOSTILE, 1, HOSTILE, LAST_DAY, LAST_DAY, HOSTILE)])),
-        helped_body([HelpedRow(HOSTILE, HOSTILE, True, (HOSTILE,))]),
-        low_body([Low(LAST_DAY, LAST_DAY, "", (HOSTILE,))]),
         head_body(replace(VIEW, day=HOSTILE)), shown(replace(MUSIC.items()[0], unit=HOSTILE)),
     ]  # fmt: skip
     for part in parts:

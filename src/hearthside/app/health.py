@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms
@@ -16,6 +17,7 @@ from hearthside.web.house import HealthView, MemoryAuditView, NodeHealth, Source
 from hearthside.web.names import source_words
 
 _LISTED = 50
+_DEEDS = 5  # of the memory guard
 _AUDIT_STEP = "consolidate"
 _AUDIT_WORDS = {
     "orphans": "without a living source", "duplicates": "twice", "contradictions": "contradictions, shown as such",
@@ -28,7 +30,12 @@ def health_view(
 ) -> HealthView:
     """Everything the health page shows."""
     return HealthView(
-        nodes=[_data_node(rooms), _compute_node(rooms, compute, model_name), *_home(rooms, home_problem)],
+        nodes=[
+            _data_node(rooms),
+            _compute_node(rooms, compute, model_name),
+            *_memory_guard(rooms, compute),
+            *_home(rooms, home_problem),
+        ],
         sources=_sources(rooms),
         storage=_storage(rooms),
         journal_verified=f"{verified.sentence} ({verified.when})" if verified.when else "",
@@ -51,6 +58,8 @@ def _compute_node(rooms: Rooms, compute: Supervisor | None, model_name: str) -> 
         )
     state = compute.state()
     facts = [("model", model_name), ("process", str(compute.pid or "none"))]
+    if rooms.settings.model_server:
+        facts.insert(1, ("model server", rooms.settings.model_server))
     try:
         health = compute.node.health(timeout_s=2.0)
         tally = health.tally
@@ -63,6 +72,18 @@ def _compute_node(rooms: Rooms, compute: Supervisor | None, model_name: str) -> 
     except HearthsideError:
         facts.append(("heartbeat", "none"))
     return NodeHealth("Compute node", state.phase, state.since_ms, state.sentence, facts)
+
+
+def _memory_guard(rooms: Rooms, compute: Supervisor | None) -> list[NodeHealth]:
+    """What the guard does, and what it did last; nothing where no compute node runs."""
+    if compute is None:
+        return []
+    view = compute.guard()
+    said = [(_local(rooms, deed.at_ms), deed.sentence) for deed in view.deeds[:_DEEDS]]
+    sentence = view.sentence + (f" Last, at {said[0][0]}: {said[0][1]}" if said else "")
+    facts = [("protection", view.protections)] if view.protections else []
+    state = "running" if view.phase == "watching" else view.phase
+    return [NodeHealth("Memory guard", state, view.since_ms, sentence, [*facts, *said])]
 
 
 def _home(rooms: Rooms, problem: str) -> list[NodeHealth]:
@@ -107,7 +128,8 @@ def _storage(rooms: Rooms) -> list[tuple[str, str]]:
         ("journal", f"{_folder_megabytes(folder / 'journal')}, {rooms.journal.head().seq:,} records"),
         ("media", f"{_folder_megabytes(folder / 'media')}"),
         ("life stream", _megabytes(folder / "stream.db")),
-        ("index", f"{_megabytes(folder / 'index.db')}, {sizes['documents']:,} texts; {meaning}"),
+        ("index", f"{_megabytes(folder / 'index.db')}, {sizes['documents']:,} texts"),
+        ("meaning", f"{_folder_megabytes(folder / 'vectors')}, {meaning}"),
         ("beliefs", _megabytes(folder / "knowing.db")),
         ("adapters", f"{len(rooms.registry.entries())}"),
     ]
@@ -164,7 +186,10 @@ def _local(rooms: Rooms, ms: int) -> str:
 
 
 def _folder_megabytes(folder: Path) -> str:
-    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
+    total = 0
+    for path in folder.rglob("*") if folder.exists() else ():
+        with suppress(FileNotFoundError):  # a derived file may be replaced at any moment
+            total += path.stat().st_size if path.is_file() else 0
     return f"{total / 1e6:.1f} MB"
 
 

@@ -15,6 +15,7 @@ from hearthside.app.access import Access
 from hearthside.app.clock_estimates import set_clocks
 from hearthside.app.clocks import clocks_view, decide_clock
 from hearthside.app.compute import NodeLanguageModel
+from hearthside.app.conversing import dialogue_of
 from hearthside.app.doors import Doors
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
@@ -27,15 +28,13 @@ from hearthside.app.sampling import let_sample_in
 from hearthside.app.suggestions import suggestions
 from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
-from hearthside.companion.dialogue import Dialogue
 from hearthside.companion.home_understanding import HomeDesk
 from hearthside.companion.offers import OfferDesk
-from hearthside.companion.recalling import vocabulary_of
-from hearthside.companion.wording import LanguageModel
 from hearthside.erasure import Preview, forget
 from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import Event, Series, local_datetime
 from hearthside.home import EntityState, HomeAssistant
+from hearthside.inference.standby import Standby
 from hearthside.inference.supervisor import Supervisor
 from hearthside.intake import FileReport, Importer, Outcome, Progress
 from hearthside.journal.decisions import decided
@@ -60,6 +59,8 @@ class Outside:
         home: gives the Home Assistant client, or None while none is set up.
         home_problem: why Home Assistant is away, or "".
         home_states: the states last heard over the standing connection; None asks Home Assistant each time.
+        model_bytes: size of the model's file, 0 where that is not known.
+        standby: who answers small talk while the compute node is away.
     """
 
     compute: Supervisor | None
@@ -67,6 +68,8 @@ class Outside:
     home: Callable[[], HomeAssistant | None]
     home_problem: Callable[[], str]
     home_states: Callable[[], list[EntityState]] | None = None
+    model_bytes: int = 0
+    standby: Standby | None = None
 
 
 class House:
@@ -75,15 +78,11 @@ class House:
     def __init__(self, rooms: Rooms, outside: Outside) -> None:
         self.rooms, self.outside = rooms, outside
         self._jobs = JobRunner(rooms.clock)
-        model = (
-            NodeLanguageModel(outside.compute, rooms.registry, outside.model_name)
-            if outside.compute is not None
-            else None
-        )
-        self._model: LanguageModel | None = model
-        self._dialogue = Dialogue(
-            rooms.journal, rooms.stream, self.search, lambda: self._model, self.names, rooms.clock, self._unfinished,
-            vocabulary=lambda words: vocabulary_of(self.rooms.index)(words),
+        compute = outside.compute
+        model = NodeLanguageModel(compute, rooms.registry, outside.model_name) if compute is not None else None
+        self._dialogue = dialogue_of(
+            lambda: self.rooms, self.search, model, outside.model_bytes, self.names, self._unfinished,
+            lambda: self.trainer.reader(), outside.standby,
         )  # fmt: skip
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock, outside.home_states)
@@ -475,8 +474,9 @@ class House:
     def close(self) -> None:
         """Stop jobs, the compute node and close the rooms."""
         self._jobs.stop_all(5.0)
-        if self.outside.compute is not None:
-            self.outside.compute.stop()
+        for node in (self.outside.compute, self.outside.standby):
+            if node is not None:
+                node.stop()
         self.rooms.close()
 
 

@@ -14,19 +14,21 @@ from hearthside.app.known_words import (
     TopicWords,
     about_words,
     amount_words,
+    low_sentence,
     month_words,
     sentence_of,
 )
 from hearthside.app.rooms import Rooms
 from hearthside.errors import Refused
-from hearthside.events import MINUTE_MS, iso_day, local_datetime
+from hearthside.events import iso_day, local_datetime
 from hearthside.memory.decisions import KIND as DECISION
 from hearthside.memory.decisions import MemoryDecision, Verdict
-from hearthside.memory.facts import gleaning as statements
-from hearthside.memory.facts.extractors import Ground, extractor_names, load_extractor
+from hearthside.memory.facts.extractors import load_extractor
 from hearthside.memory.facts.fact import Fact, fact_id
 from hearthside.memory.hits import Hit
 from hearthside.memory.knowing import Knowing
+from hearthside.memory.moods.days import LowStretch
+from hearthside.memory.moods.helped import Helped
 from hearthside.memory.preferences.gleaning import TITLES, UNITS
 from hearthside.memory.preferences.preference import Preference, Trend, preference_id
 from hearthside.memory.preferences.tally import Tally
@@ -35,12 +37,10 @@ from hearthside.web.known_views import (
     PAST,
     Counted,
     CountedPart,
-    HelpedRow,
     KnownGroup,
     KnownItem,
     KnownTopic,
     KnownView,
-    Low,
     MoodPoint,
     MoodsView,
     Word,
@@ -79,10 +79,12 @@ class KnownDesk:
         undo = {one.id: one.item for one in decided}
         items = {p.id: preference_item(p, tallies.get(p.kind), _strongest(preferences, p.kind)) for p in preferences}
         items |= {fact.id: fact_item(fact, undo) for fact in facts}
+        moods = moods_view(knowing)
+        items |= {item.id: item for item in (*moods.low, *moods.helped)}
         return KnownView(
             self._today(), _topics(preferences, facts, items, tallies), len(facts), len(preferences),
             sum(len(tally.names) for tally in tallies.values()), _pairs(facts, items), self._words(decided, items),
-            moods_view(knowing),
+            moods,
         )  # fmt: skip
 
     def decide(self, item: str, verdict: Verdict, value: str = "") -> None:
@@ -125,7 +127,8 @@ class KnownDesk:
         shown = {item: known.sentence for item, known in items.items()}
         hidden = [one for one in decided if one.item not in shown]
         if hidden:
-            said = {fact_id(c.subject, c.predicate, c.value): f"{c.value}." for c in decided if c.value}
+            told = [one for one in decided if one.value and not one.of_moods]
+            said = {fact_id(one.subject, one.predicate, one.value): f"{one.value}." for one in told}
             shown = said | self._sentences_without_word(frozenset(one.item for one in hidden)) | shown
         rooms = self._rooms()
         return [
@@ -142,28 +145,27 @@ class KnownDesk:
         rooms = self._rooms()
         state = (rooms.stream.version(), hidden)
         if self._unsaid[0] != state:
-            self._unsaid = (state, _sentences_of(rooms, hidden))
+            self._unsaid = (state, _sentences_of(rooms.knowing, hidden))
         return self._unsaid[1]
 
 
 def _corrected_as(item: str, decided: Iterable[MemoryDecision]) -> MemoryDecision | None:
     """The correction that made the fact of this id."""
-    corrections = (one for one in decided if one.verdict is Verdict.CORRECT)
+    corrections = (one for one in decided if one.verdict is Verdict.CORRECT and not one.of_moods)
     return next((one for one in corrections if item == fact_id(one.subject, one.predicate, one.value)), None)
 
 
-def _sentences_of(rooms: Rooms, hidden: frozenset[str]) -> dict[str, str]:
-    knowing, now = rooms.knowing, rooms.clock()
-    tallies = knowing.tallies()
+def _sentences_of(knowing: Knowing, hidden: frozenset[str]) -> dict[str, str]:
     found = {
         preference_id(kind, what): f"{TITLES.get(kind, name_words(kind))}: {what}."
-        for kind, tally in tallies.items()
+        for kind, tally in knowing.tallies().items()
         for what in tally.names
     }
-    day = (now + _offset_min(rooms, now) * MINUTE_MS) // 86_400_000 + 1
-    ground = Ground(rooms.stream, rooms.journal, tallies, list(knowing.gleanings.rows(statements.NAME)), day, now)
     if not hidden <= found.keys():
-        found |= {f.id: f.sentence for name in extractor_names() for f in load_extractor(name).extract(ground)}
+        facts, _, low, helped = knowing.undecided()
+        found |= {one.id: f"{one.name} goes before better days." for one in helped}
+        found |= {one.id: low_sentence(one) for one in low}
+        found |= {one.id: one.sentence for one in facts}
     return {item: sentence for item, sentence in found.items() if item in hidden}
 
 
@@ -196,8 +198,9 @@ def preference_item(preference: Preference, tally: Tally | None, strongest: floa
         preference.id, sentence_of(preference, first), about_words(preference),
         share / strongest if strongest > 0 else 0.0, words,
         str(preference.trend), preference.first_day,
-        preference.last_day if unheard or over else "", preference.months, preference.unit,
-        last[:7], tuple(one.hex() for one in preference.evidence), preference.decided, preference.id,
+        preference.last_day if unheard or over else "", preference.weeks or preference.months, preference.unit,
+        last if preference.weeks else last[:7], tuple(one.hex() for one in preference.evidence), preference.decided,
+        preference.id,
     )  # fmt: skip
 
 
@@ -302,15 +305,37 @@ def counted_part(tally: Tally, words: str = "", first: int = 0) -> CountedPart:
 
 def moods_view(knowing: Knowing) -> MoodsView:
     """Moods and what helped, for the page."""
-    found = knowing.moods()
-    low = [
-        Low(
-            one.first_day, one.last_day, one.lifted_day,
-            tuple(dict.fromkeys(e.hex() for day in one.days for e in day.evidence))[:_EVIDENCE_OF_LOW],
-        )
-        for one in found.low
-    ]  # fmt: skip
-    helped = [
-        HelpedRow(one.name, one.sentence, one.says, tuple(e.hex() for e in one.evidence)) for one in knowing.helped()
-    ]
-    return MoodsView([MoodPoint(d.day, d.score, d.low) for d in found.days], low[::-1], helped, found.caution)
+    found, last = knowing.moods(), knowing.last_time_low()
+    points = [MoodPoint(day.day, day.score, day.low) for day in found.days]
+    low, helped = [low_item(one) for one in found.low[::-1]], [helped_item(one) for one in knowing.helped()]
+    return MoodsView(points, low, helped, found.caution, "" if last is None else last.sentence)
+
+
+def low_item(stretch: LowStretch) -> KnownItem:
+    """A low stretch for the page; its strength is how far under the usual its days were."""
+    under = [day.usual - day.score for day in stretch.days if day.usual is not None]
+    strength = min(1.0, sum(under) / len(under)) if under else 1.0
+    heard = sum(day.heard for day in stretch.days)
+    words = f"{strength:.2f} under your usual, on a scale from -1 to 1" if under else "your own word"
+    detail = f"Read from {heard:,} texts with a feeling, on {len(stretch.days)} low days." if heard else ""
+    if stretch.decided == "corrected":
+        detail, strength, words = "Your own word; these days do not count as low.", 1.0, "your own word"
+    return KnownItem(
+        stretch.id, low_sentence(stretch), detail or "Your own word.", strength, words, "low", stretch.first_day,
+        stretch.last_day, (), "", "", tuple(one.hex() for one in stretch.evidence)[:_EVIDENCE_OF_LOW],
+        stretch.decided, stretch.id, stretch.note or "",
+    )  # fmt: skip
+
+
+def helped_item(one: Helped) -> KnownItem:
+    """What went before better days; its strength is how often, of the low days with it, a better one followed."""
+    strength = one.lifted_with / one.with_it if one.with_it else 1.0
+    words = f"after {one.lifted_with} of {one.with_it} low days" if one.with_it else "your own word"
+    if one.decided == "corrected":
+        strength, words = 1.0, "your own word"
+    name = one.name[:1].upper() + one.name[1:]
+    return KnownItem(
+        one.id, name if name.endswith(".") else f"{name}.", one.sentence, strength, words,
+        "helped" if one.says else "unsure", "", "", (), "", "", tuple(e.hex() for e in one.evidence), one.decided,
+        one.id, one.name,
+    )  # fmt: skip

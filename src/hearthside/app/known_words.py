@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from hearthside.events import day_number
+from hearthside.memory.moods.days import LowStretch
 from hearthside.memory.preferences.preference import Preference, Trend
 
 _FROM_THE_START_DAYS = 60
@@ -58,7 +59,7 @@ _DOINGS = {
     "site": ("read pages of {}", "read pages of {}"),
     "search": ("search for “{}”", "searched for “{}”"),
     "dwelt": ("look at {} for long", "looked at {} for long"),
-    "seen": ("have {} around you", "had {} around you"),
+    "seen": ("see “{}” around you", "saw “{}” around you"),
     "app": ("use {}", "used {}"),
     "category": ("spend computer time on {}", "spent computer time on {}"),
     "activity": ("spend computer time on {}", "spent computer time on {}"),
@@ -102,6 +103,22 @@ def sentence_of(preference: Preference, heard_from: str) -> str:
             return f"You no longer {now}; you did {span}."
         case Trend.UNHEARD:
             return f"You {then} {span}."
+
+
+def day_words(day: str) -> str:
+    """``2019-03-04`` as ``4 March 2019``."""
+    return f"{int(day[8:10])} {month_words(day)}"
+
+
+def low_sentence(stretch: LowStretch) -> str:
+    """A low stretch in plain words."""
+    days = f"on {day_words(stretch.first_day)}"
+    if stretch.last_day != stretch.first_day:
+        days = f"from {day_words(stretch.first_day)} to {day_words(stretch.last_day)}"
+    if stretch.decided == "corrected":
+        return f"What you say of the time {days}: {stretch.note.rstrip('.')}."
+    better = f"; better on {day_words(stretch.lifted_day)}" if stretch.lifted_day else ""
+    return f"You sounded low {days}{better}."
 
 
 def amount_words(amount: float, unit: str) -> str:

@@ -144,7 +144,7 @@ def open_rooms(settings: Settings, clock: Callable[[], int], passphrase: str | N
     for name in ("stream", "index", "knowing"):
         _drop_unless_it_opens(folder / f"{name}.db", vault.key(name))
     stream = LifeStream(folder, vault.key("stream"), journal, lambda: home_zone(journal), present=life_clock)
-    index = Index(folder, vault.key("index"), journal)
+    index = Index(folder, vault.key("index"), journal, vault.key("vectors"))
     knowing = Knowing(folder, vault.key("knowing"), stream, journal, life_clock)
     registry = AdapterRegistry(vault, life_clock)
     egress = Egress(_ledger(journal), life_clock)
@@ -180,7 +180,7 @@ def with_vault(rooms: Rooms, vault: Vault) -> Rooms:
     """The same rooms under a vault that was opened anew, after somebody made new keys."""
     rooms.registry.use(vault)
     rooms.stream.use_key(vault.key("stream"))
-    rooms.index.use_key(vault.key("index"))
+    rooms.index.use_key(vault.key("index"), vault.key("vectors"))
     rooms.knowing.gleanings.use_key(vault.key("knowing"))
     signer = HeadSigner(vault.id, [vault.key("head"), *vault.former_keys("head")])
     return replace(rooms, vault=vault, signer=signer)

@@ -25,6 +25,8 @@ def rotate(rooms: Rooms, handle: Handle, passphrases: Sequence[str]) -> Rooms:
     rooms.journal.rotate(vault.key("journal"), lambda d, t: handle.progress(d, t, "writing the journal anew"))
     rooms.registry.seal_anew(vault)
     rooms.stream.move_to(vault.key("stream"), lambda d, t: handle.progress(d, t, "making the life stream anew"))
-    rooms.index.move_to(vault.key("index"), lambda d, t: handle.progress(d, t, "making the index anew"))
+    rooms.index.move_to(
+        vault.key("index"), lambda d, t: handle.progress(d, t, "making the index anew"), vault.key("vectors")
+    )
     rooms.knowing.gleanings.move_to(vault.key("knowing"))
     return with_vault(rooms, vault)

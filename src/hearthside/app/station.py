@@ -10,6 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hearthside.app.compute import compute_of, server_of, standby_of
 from hearthside.app.doors import SOURCE as NOTES
 from hearthside.app.house import House, Outside
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms, home_zone, open_rooms, system_clock
@@ -19,8 +20,6 @@ from hearthside.config import Settings
 from hearthside.errors import HearthsideError
 from hearthside.events import local_datetime
 from hearthside.home import EntityState, HomeAssistant, Subscription, event_from_state
-from hearthside.inference.shelf import embedded_model, model_file
-from hearthside.inference.supervisor import NodeOptions, Supervisor
 from hearthside.logs import logger
 
 if TYPE_CHECKING:
@@ -57,22 +56,21 @@ def open_house(
 
     Raises:
         NeedsPerson: the key of the vault is missing or wrong, or no model is installed.
+        ConfigError, Refused: the address of the model server is wrong, or not on this machine.
     """
+    server = server_of(settings) if with_compute else None
     rooms = open_rooms(settings, clock, passphrase)
-    compute, name = None, ""
+    compute, standby, name, size = None, None, "", 0
     if with_compute:
-        model = model_file(settings.model_path) if settings.model_path else embedded_model()
-        options = NodeOptions(
-            threads=settings.model_threads, context_tokens=settings.context_tokens, heads_folder=settings.heads_folder
-        )
-        compute, name = Supervisor(model, options, rooms.clock, rooms.registry), model.name
+        compute, model = compute_of(rooms, server)
+        standby, name, size = standby_of(rooms, compute, model), model.name, model.bytes
         compute.start()
     link = _HomeLink()
     if settings.home_assistant_url:
         _connect_home(rooms, link, follow=with_home)
     # With a standing connection the pages' questions cost no request, and so no row in the ledger.
     states = (lambda: list(link.states.values())) if with_home else None
-    return House(rooms, Outside(compute, name, lambda: link.client, lambda: link.problem, states))
+    return House(rooms, Outside(compute, name, lambda: link.client, lambda: link.problem, states, size, standby))
 
 
 def _connect_home(rooms: Rooms, link: _HomeLink, follow: bool) -> None:
@@ -200,7 +198,7 @@ def _keep(house: House, stop: threading.Event) -> None:
                 if house.trainer.cut_short():
                     house.start_night()
             busy = any(job.active for job in house.jobs())
-            if not busy and house.rooms.stream.pending():
+            if not busy and (house.rooms.stream.pending() or house.rooms.index.pending()):
                 house.keep_in_step()
             compute = house.outside.compute
             ready = compute is not None and compute.state().phase == "ready"

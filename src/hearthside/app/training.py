@@ -10,12 +10,16 @@ from pathlib import Path
 import orjson
 
 from hearthside.app.clock_estimates import set_clocks
+from hearthside.app.compute import model_of
 from hearthside.app.jobs import Handle
 from hearthside.app.rooms import Rooms
+from hearthside.companion.held_model import NodeHeldModel
 from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.inference.adapters import AdapterEntry
-from hearthside.inference.shelf import ModelFile, embedded_model, model_file
+from hearthside.inference.guard.room import room_of, unguarded
+from hearthside.inference.shelf import ModelFile
 from hearthside.inference.supervisor import Supervisor
+from hearthside.memory.held_model import HeldModel
 from hearthside.memory.search import Embedder
 from hearthside.night.curate import MAX_SAMPLES, curate
 from hearthside.night.cycle import CycleState, NightCycle, last_cycle
@@ -107,8 +111,7 @@ class TrainingDesk:
     def model(self) -> ModelFile:
         """The model that is served and trained against."""
         if self._model is None:  # its hash is over the whole file
-            path = self._rooms.settings.model_path
-            self._model = model_file(path) if path else embedded_model()
+            self._model = model_of(self._rooms.settings)
         return self._model
 
     def night_rooms(self) -> NightRooms:
@@ -118,8 +121,16 @@ class TrainingDesk:
             rooms.journal, rooms.stream, rooms.index, rooms.registry, rooms.egress, rooms.clock, self._embedder,
             self.model(), rooms.settings.workshop_threads, rooms.settings.workshop_url, self.parameters,
             self._after_change, self.max_samples, lambda: set_clocks(rooms.journal, rooms.stream, rooms.clock),
-            rooms.knowing,
+            rooms.knowing, self.reader, room_of(self._compute.keeper) if self._compute is not None else unguarded,
         )  # fmt: skip
+
+    def reader(self) -> HeldModel | None:
+        """The served base model, held to a grammar; whether it is fit to read or to write queries is measured."""
+        compute = self._compute
+        if compute is None:
+            return None
+        model = self.model()
+        return NodeHeldModel(lambda: compute.node, model.name, model.sha256)
 
     def _after_change(self) -> None:
         if self._compute is None:

@@ -9,7 +9,7 @@ import apsw
 import typer
 from rich.markup import escape
 
-from hearthside.cli import keys, known, life, mcp, query, safety, station, tokens
+from hearthside.cli import keys, known, life, mcp, models, query, safety, station, tokens
 from hearthside.cli.common import err
 from hearthside.errors import ConfigError, HearthsideError, NeedsPerson, Refused, RetryLater
 
@@ -23,6 +23,7 @@ for part in (station, life, query, known, safety, mcp):
     app.registered_commands += part.app.registered_commands
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="token")
+app.add_typer(models.app, name="models")
 
 _EXIT = {ConfigError: 3, NeedsPerson: 4, Refused: 5, RetryLater: 6}
 

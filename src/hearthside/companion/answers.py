@@ -30,6 +30,7 @@ class Answer:
         evidence: what it rests on.
         worded_by: name of the model (and adapter) that worded it, or "" for plain code.
         limited: why this answer is less than usual (the compute node is away), or "".
+        asked: the whole question that a follow-up was completed to, or "" where it stood on its own.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Answer:
     evidence: list[Hit] = field(default_factory=list)
     worded_by: str = ""
     limited: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

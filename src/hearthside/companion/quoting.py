@@ -15,7 +15,8 @@ from hearthside.memory.hits import Hit
 _NAME_WORDS = 6  # a name has no more
 _SENTENCE_MARKS = re.compile(r"[<>\[\]{}|:!?！？。\n]|\.\s")
 _CUT_AT = (239, 119, 117)  # where plain code cuts what it quotes, before the “…”
-_INNER = str.maketrans({"“": "‘", "”": "’", "„": "‚", "«": "‹", "»": "›"})
+INNER = str.maketrans({"“": "‘", "”": "’", "„": "‚", "«": "‹", "»": "›"})
+"""Quotation marks within a quotation."""
 
 
 def quoted_safely(text: str, evidence: Iterable[Hit]) -> str:
@@ -36,7 +37,7 @@ def _wholes(hit: Hit) -> list[str]:
 def _shown(whole: str) -> list[str]:
     """The ways in which plain code shows a text: whole, or cut."""
     flat = " ".join(whole.split())
-    if not (reads_like_a_sentence(flat) or flat.translate(_INNER) != flat or harmless(flat) != flat):
+    if not (reads_like_a_sentence(flat) or flat.translate(INNER) != flat or harmless(flat) != flat):
         return []
     return [*dict.fromkeys((whole, flat)), *(flat[:cut] + "…" for cut in _CUT_AT if len(flat) > cut)]
 
@@ -47,7 +48,7 @@ def reads_like_a_sentence(text: str) -> bool:
 
 
 def _set_apart(text: str, phrase: str) -> str:
-    shown = " ".join(harmless(phrase).translate(_INNER).split())
+    shown = " ".join(harmless(phrase).translate(INNER).split())
     parts = text.split(phrase)
     made = parts[0]
     for part in parts[1:]:

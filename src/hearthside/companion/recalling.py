@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from hearthside.alignment.occurrence import Occurrence
-from hearthside.companion import context
 from hearthside.companion.abstention import Judged, Passage, author_of, judge
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.asked import Asked, capitals, first_person, take_apart, who_is_called
 from hearthside.companion.questions import Mention, Recall
 from hearthside.companion.replies import Memory
-from hearthside.companion.spans import short_answer
-from hearthside.companion.wording import LanguageModel, complete
+from hearthside.companion.spans import best_sentence, short_answer
 from hearthside.events import HOUR_MS, Origin
 from hearthside.memory.hits import Filters, Hit
 from hearthside.memory.index import Index
@@ -30,11 +27,11 @@ Vocabulary = Callable[[Sequence[str]], tuple[list[int], int]]
 
 _FOUND = 40
 _JUDGED = 10
+_READ = 3  # passages that the words of an answer are taken from
 _NEIGHBOURS = 1  # on each side
 _REACH_MS = 6 * HOUR_MS
 _QUOTED_CHARS = 240
-_MODEL_TOKENS = 40
-_SHOWN_TO_MODEL = 5
+_YES_OR_NO = ("Yes", "No")
 _SPOKEN = ("message", "utterance")
 
 
@@ -74,12 +71,7 @@ def asks_of_others(text: str, names: Sequence[str], understood: Recall | Mention
 
 
 def recall(
-    memory: Memory,
-    text: str,
-    names: Sequence[str],
-    offset_min: int,
-    vocabulary: Vocabulary | None = None,
-    model: LanguageModel | None = None,
+    memory: Memory, text: str, names: Sequence[str], offset_min: int, vocabulary: Vocabulary | None = None
 ) -> Answer:
     """Answer from what was written and said, or say that nothing found answers it.
 
@@ -87,7 +79,6 @@ def recall(
         names: of people known from this life.
         offset_min: the person's present UTC offset.
         vocabulary: how often words occur; by searching for them when it is not given.
-        model: a model able to point at the words that answer; None: plain code alone.
     """
     judged, asked = weigh(memory, text, names, offset_min, vocabulary or vocabulary_by_search(memory))
     query = f"search: {text}"
@@ -95,10 +86,9 @@ def recall(
     if not judged.answers:
         said = "I don't know: what I found does not answer that."
         return Answer(said, AnswerMode.UNKNOWN, query, evidence=cited[:3])
-    best = judged.passages[0]
-    span = short_answer(text, asked, judged.passages[:3])
-    answer = Answer(_said(span, best), AnswerMode.QUOTED, query, span, cited)
-    return _pointed_at(model, text, answer) if model is not None else answer
+    span = short_answer(text, asked, judged.passages[:_READ])
+    _, source = best_sentence(asked, judged.passages[:_READ])
+    return Answer(_said(span, source), AnswerMode.QUOTED, query, span, cited)
 
 
 def weigh(
@@ -177,31 +167,18 @@ def _turn(o: Occurrence) -> tuple[str, str]:
 
 def _said(span: str, best: Passage) -> str:
     """The span, and whose words it rests on."""
-    text = " ".join(best.hit.text.split())
-    shown = text if len(text) <= _QUOTED_CHARS else text[: _QUOTED_CHARS - 1] + "…"
-    who = best.author or ("You" if best.hit.origin is Origin.SELF else "")
-    verb = {"message": "wrote", "utterance": "said", "post": "posted"}.get(best.hit.kind)
-    source = f"{who} {verb} on {best.hit.local}: “{shown}”" if who and verb else f"On {best.hit.local}: “{shown}”"
-    if not span or span in text:  # what is quoted needs no saying twice
+    source = source_line(best.hit)
+    if span in _YES_OR_NO:
+        return f"{span}, it seems. {source}"
+    if not span or span in " ".join(best.hit.text.split()):  # what is quoted needs no saying twice
         return source
     return f"{span[0].upper()}{span[1:]}. {source}"
 
 
-def _pointed_at(model: LanguageModel, text: str, answer: Answer) -> Answer:
-    """The answer with the span that a model points at, if it is one: words that stand so in one piece of evidence.
-
-    The model never speaks here: what it gives is looked up, and is shown within its quotation, with its source. So a
-    text that tells it what to say gains nothing but to be quoted.
-    """
-    said, limited = complete(model, context.build(text, answer.evidence[:_SHOWN_TO_MODEL]), _MODEL_TOKENS)
-    line = " ".join(said.strip().splitlines()[0].split()).strip(" “”\"'.") if said.strip() else ""
-    if limited or not line:
-        return replace(answer, limited=limited)
-    place = re.compile(rf"(?<!\w){re.escape(line)}(?!\w)", re.IGNORECASE)
-    for hit in answer.evidence[:_SHOWN_TO_MODEL]:
-        found = place.search(" ".join(hit.text.split()))
-        if found is not None:
-            said = _said("", Passage(hit, author_of(hit), 0))
-            cited = [hit, *(other for other in answer.evidence if other is not hit)]
-            return replace(answer, text=said, value=found[0], evidence=cited, worded_by=model.name)
-    return answer
+def source_line(hit: Hit) -> str:
+    """Who wrote or said something, when, and the words in quotation marks."""
+    text = " ".join(hit.text.split())
+    shown = text if len(text) <= _QUOTED_CHARS else text[: _QUOTED_CHARS - 1] + "…"
+    who = author_of(hit) or ("You" if hit.origin is Origin.SELF else "")
+    verb = {"message": "wrote", "utterance": "said", "post": "posted"}.get(hit.kind)
+    return f"{who} {verb} on {hit.local}: “{shown}”" if who and verb else f"On {hit.local}: “{shown}”"

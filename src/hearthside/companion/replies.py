@@ -238,7 +238,7 @@ def answer_recall(memory: Memory, text: str, asked: Recall) -> Answer:
         answer = unknown("", hits[:3], f"search: {text}")
         return replace(answer, text=f"I don't know: I found no record{period} that holds {sought}.")
     best = fitting[0]
-    return Answer(_quote(best), AnswerMode.QUOTED, f"search: {text}", "", fitting[:EVIDENCE_SHOWN])
+    return Answer(quote(best), AnswerMode.QUOTED, f"search: {text}", "", fitting[:EVIDENCE_SHOWN])
 
 
 def _as_typed(word: str, text: str) -> str:
@@ -259,7 +259,8 @@ def _root(word: str) -> str:
     return word[:-1] if len(word) > 4 and word.endswith("s") else word
 
 
-def _quote(hit: Hit) -> str:
+def quote(hit: Hit) -> str:
+    """A record as a sentence: who wrote, said or did it, when, and its words in quotation marks."""
     text = " ".join(hit.text.split())
     shown = text if len(text) <= _QUOTED_CHARS else text[: _QUOTED_CHARS - 1] + "…"
     when = f"on {hit.local}"

@@ -42,6 +42,21 @@ _AMOUNT = re.compile(
 )
 _PLACE = re.compile(r"\b(?:in|at|to|from|near|of)\s+((?:the\s+)?[A-Z][\w'’.]*(?:[ ,]+(?:and\s+)?[A-Z][\w'’.]*)*)")
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")
+_YES_OR_NO = re.compile(r"^(?:is|are|was|were|do|does|did|has|have|had|can)\b(?!.*\bor\b)")
+_SUPPOSED = re.compile(r"\b(?:would|could|should|might|likely|probably|both|all|only|ever|still)\b")
+_NOT_SO = re.compile(
+    r"\b(?:will|would|could|should|might|may|maybe|perhaps|if|hop(?:e|ing)|wish|want(?:ed)?|plan(?:s|ned|ning)?|almost|"
+    r"going to|gonna|think(?:ing)?|someday|soon|used to|dream(?:t|ed)?|wonder(?:ing)?)\b|['’]ll\b",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(r"\b(?:not|never|no longer|nobody|none|neither|without|no)\b|n['’]t\b", re.IGNORECASE)
+_BECAUSE = re.compile(
+    r"\b(?:because of|because|due to|thanks to|so that|in order to|the reason (?:is|was)(?: that)?|since)\s+"
+    r"([^.!?;]{3,160})",
+    re.IGNORECASE,
+)
+_TITLED = re.compile(r"\b(?:books?|novels?|movies?|films?|songs?|albums?|games?|shows?|series|poems?|called|titles?)\b")
+_IN_MARKS = re.compile(r"[\"“]([^\"“”]{2,80})[\"”]")
 _LEAD = re.compile(
     r"^(?:(?:oh|wow|yes|yeah|no|well|hey|hi|hello|so|also|and|but|as for me|absolutely|definitely|of course|thanks?"
     r"(?: you)?|sure|haha)\b[\s,!.]*)+",
@@ -55,6 +70,12 @@ def short_answer(text: str, asked: Asked, passages: Sequence[Passage]) -> str:
         return ""
     sentence, passage = best_sentence(asked, passages)
     rest = text.strip().casefold()
+    if _YES_OR_NO.match(rest):
+        return yes_or_no(rest, asked, sentence, passage) or sentence
+    if re.match(r"^(?:why|how come|for what reason)\b", rest):
+        return _first(_BECAUSE, sentence, 1) or sentence
+    if _TITLED.search(rest) and re.match(r"^(?:what|which)\b", rest):
+        return _first(_IN_MARKS, sentence, 1) or sentence
     if re.match(r"^(?:when\b|on (?:what|which) (?:date|day)\b|since when\b)", rest):
         return when_said(sentence, passage)
     if re.match(r"^(?:where\b|in which|(?:which|what) (?:city|country|place|town|state)\b)", rest):
@@ -65,6 +86,21 @@ def short_answer(text: str, asked: Asked, passages: Sequence[Passage]) -> str:
         named = [name for name in _NAME.findall(sentence) if name.casefold() not in {*_DAYS, *MONTHS, "i"}]
         return named[0] if named else sentence
     return sentence
+
+
+def yes_or_no(question: str, asked: Asked, sentence: str, passage: Passage) -> str:
+    """ "Yes" or "No" where a sentence plainly says so of the person asked about, else "".
+
+    It must be a statement of theirs that holds every word of the question; one of what may be, will be or is wished
+    for says neither, and no more does one for a question of what somebody would do.
+    """
+    theirs = not asked.people or passage.author in asked.people
+    held = stems_of(sentence)
+    if not theirs or not asked.words or not all(word.stem in held for word in asked.words):
+        return ""
+    if sentence.endswith("?") or _NOT_SO.search(sentence) or _SUPPOSED.search(question):
+        return ""
+    return "No" if _NEGATED.search(sentence) else "Yes"
 
 
 def _first(pattern: re.Pattern[str], text: str, group: int) -> str:
@@ -91,35 +127,46 @@ def best_sentence(asked: Asked, passages: Sequence[Passage]) -> tuple[str, Passa
 def when_said(sentence: str, passage: Passage) -> str:
     """When what a sentence tells was, in words: a date where it can be told, else the words of the sentence."""
     said = date.fromisoformat(passage.hit.local[:10])
-    texts = (sentence, passage.hit.text)
-    for text in texts:
+    for text in (sentence, passage.hit.text):
         named = _SAID_DATE.search(text)
         if named is not None:
             return named[0]
-        for pattern, days in _NEAR_DAYS:
-            if pattern.search(text):
-                return day_in_words(said + timedelta(days=days))
-        told = _relative(text, said)
-        if told:
-            return told
+        meant = days_meant(text, said)
+        if meant:
+            return meant[0][1]
     return day_in_words(said)
 
 
-def _relative(text: str, said: date) -> str:
+def days_meant(text: str, said: date) -> list[tuple[str, str]]:
+    """What the first "yesterday", "two weeks ago", "last Friday" of a text means, as (its words, the day in words).
+
+    Args:
+        said: the local day on which the text was said.
+    """
+    for pattern, days in _NEAR_DAYS:
+        near = pattern.search(text)
+        if near is not None:
+            return [(near[0], day_in_words(said + timedelta(days=days)))]
+    told = _relative(text, said)
+    return [told] if told else []
+
+
+def _relative(text: str, said: date) -> tuple[str, str] | None:
     for pattern, sign in ((_AGO, -1), (_IN, 1)):
         match = pattern.search(text)
         if match is not None:
-            return _shifted(said, sign * _number(match[1]), match[2].casefold())
+            return match[0], _shifted(said, sign * _number(match[1]), match[2].casefold())
     weekday = _WEEKDAY.search(text)
     if weekday is not None:
-        return day_in_words(_weekday(said, weekday[1].casefold(), _DAYS.index(weekday[2].casefold())))
+        day = _weekday(said, weekday[1].casefold(), _DAYS.index(weekday[2].casefold()))
+        return weekday[0], day_in_words(day)
     span = _SPAN.search(text)
     if span is not None:
         if span[2].casefold() == "year":
-            return str(said.year + {"last": -1, "next": 1, "this": 0}[span[1].casefold()])
+            return span[0], str(said.year + {"last": -1, "next": 1, "this": 0}[span[1].casefold()])
         which = {"last": "before", "next": "after", "this": "of"}[span[1].casefold()]
-        return f"the {span[2].casefold()} {which} {day_in_words(said)}"
-    return ""
+        return span[0], f"the {span[2].casefold()} {which} {day_in_words(said)}"
+    return None
 
 
 def _number(text: str) -> int:

@@ -31,6 +31,7 @@ _ABOUT_YOU = re.compile(
 )
 
 
+STANDBY = "The compute node is away just now, so a small model talks with you; it knows nothing of your records."
 _QUOTATION = re.compile(r"“[^”]*”")
 
 

@@ -53,12 +53,16 @@ class Sampling:
         seed: asks for repeatability: the same request gives the same answer. The prefix cache is left out then, for
             reusing it changes the rounding (measured: up to 0.05 in a log-probability). None allows the cache.
         stop: texts that end the answer; they are not part of it.
+        grammar: GBNF (llama.cpp's notation of context-free grammars) with a rule ``root``; only tokens that keep the
+            answer a beginning of one of its sentences are taken. An answer that ends by itself (finish ``stop``) is a
+            whole sentence of it; one cut at `max_tokens` need not be. "": anything may be said.
     """
 
     max_tokens: int = 256
     temperature: float = 0.0
     seed: int | None = None
     stop: tuple[str, ...] = field(default_factory=tuple)
+    grammar: str = ""
 
 
 class Generation(Iterator[Token]):
@@ -138,7 +142,8 @@ class Backend(Protocol):
         """Begin a completion; `on_usage` is called once at its end, also when it was cancelled.
 
         Raises:
-            Refused: `adapter-not-loaded`. Errors that show later (`prompt-too-long`) are raised by the iteration.
+            Refused: `adapter-not-loaded`. Errors that show later (`prompt-too-long`, `grammar-wrong`) are raised by
+                the iteration.
         """
         ...
 

@@ -26,6 +26,7 @@ from hearthside.inference.wire import error_of
 _TIMEOUT = httpx.Timeout(300, connect=5)
 _HEALTH_TIMEOUT_S = 10.0
 _SILENCE_MS = 10 * 60_000  # after so long without an answer the node is probed before it is trusted with a question
+_SHED_TIMEOUT_S = 2.0
 _EMBED_BATCH = 32  # texts in one request, so that none holds the node for long
 
 
@@ -50,6 +51,7 @@ class NodeHealth:
         sha256: hash of its file.
         adapters: ids of the adapters loaded.
         running: completions under way.
+        progress: pieces of prompts and answers so far; while completions run and it stands still, the model hangs.
         last_completion_ms: when the last real one ended, UTC milliseconds; None before the first.
         tally: what was used since the node started.
     """
@@ -58,6 +60,7 @@ class NodeHealth:
     sha256: str
     adapters: tuple[str, ...]
     running: int
+    progress: int
     last_completion_ms: int | None
     uptime_ms: int
     tally: Tally
@@ -157,6 +160,7 @@ class ComputeNode:
         clock: Callable[[], int],
         *,
         fetch_adapter: Callable[[str], bytes] | None = None,
+        pressed: Callable[[], str] = lambda: "",
     ) -> None:
         """A client of whichever node runs now.
 
@@ -164,12 +168,15 @@ class ComputeNode:
             endpoint: where it listens; raises RetryLater while there is none.
             clock: UTC milliseconds.
             fetch_adapter: gives the bytes of an adapter that a request names and the node does not hold yet.
+            pressed: why new work must wait for want of memory, as a sentence; empty when it need not.
         """
+        self._pressed = pressed
         self._endpoint, self._clock, self._fetch_adapter = endpoint, clock, fetch_adapter
         self._http = httpx.Client(trust_env=False, timeout=_TIMEOUT)
         self._heard: tuple[str, int] | None = None  # which node gave the last sign of a working model, and when
         self.embedder = NodeEmbedder(self._embed)
         self.last_usage: Usage | None = None
+        self.answered_ms: int | None = None  # when the last answer ended, UTC milliseconds; probes do not count
 
     def complete(
         self,
@@ -180,6 +187,7 @@ class ComputeNode:
         temperature: float = 0.0,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        grammar: str = "",
     ) -> Completion:
         """Begin an answer.
 
@@ -190,12 +198,15 @@ class ComputeNode:
             temperature: 0 takes the likeliest token each time.
             seed: asks for the same answer to the same request, at the price of reading the whole prompt anew.
             stop: texts that end the answer.
+            grammar: GBNF that the answer keeps to; see `Sampling`.
 
         Raises:
-            RetryLater: `compute-gone` or `compute-starting`; nothing is lost, and the node comes back by itself.
-            Refused: the adapter is unknown or does not fit, or the request is malformed.
+            RetryLater: `compute-gone`, `compute-starting` or `memory-short`; nothing is lost, and it passes by itself.
+            Refused: the adapter is unknown or does not fit, or the request is malformed. A grammar that cannot be read
+                (`grammar-wrong`) is refused by the first piece.
         """
         endpoint = self._endpoint()
+        self._wait_for_room()
         self._probe_after_silence(endpoint)
         body = {
             "messages": [{key: _encodable(text) for key, text in message.items()} for message in messages],
@@ -204,6 +215,7 @@ class ComputeNode:
             "temperature": temperature,
             "seed": seed,
             "stop": list(stop),
+            "grammar": _encodable(grammar),
         }
         try:
             response = self._send(endpoint, "POST", "/complete", orjson.dumps(body), stream=True)
@@ -256,16 +268,25 @@ class ComputeNode:
         response = self._send(self._endpoint(), "GET", f"/heads/{vault}")
         return response.content or None
 
+    def shed(self, *, models: bool) -> None:
+        """Let the node give back memory that it can fill again; `models`: side models as well."""
+        self._json(self._endpoint(), "POST", "/shed", orjson.dumps({"models": models}), httpx.Timeout(_SHED_TIMEOUT_S))
+
     def close(self) -> None:
         """Free the connections."""
         self._http.close()
 
     def _embed(self, texts: Sequence[str], query: bool) -> dict[str, Json]:
+        self._wait_for_room()
         body = orjson.dumps({"texts": [_encodable(text) for text in texts], "query": query})
         return self._json(self._endpoint(), "POST", "/embed", body)
 
+    def _wait_for_room(self) -> None:
+        if sentence := self._pressed():
+            raise RetryLater("memory-short", sentence)
+
     def _answered(self, endpoint: Endpoint, usage: Usage) -> None:
-        self.last_usage = usage
+        self.last_usage, self.answered_ms = usage, self._clock()
         self._heard = (endpoint.token, self._clock())
 
     def _probe_after_silence(self, endpoint: Endpoint) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import mmap
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,8 +28,16 @@ _MAX_ENTRIES = 1_000_000  # metadata keys or tensors; the largest models have so
 _MAX_DIMENSIONS = 4
 _STRING, _ARRAY = 8, 9
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
-# ggml tensor types an adapter may use: number of values per block and bytes per block
-_ADAPTER_TYPES = {0: (1, 4), 1: (1, 2), 30: (1, 2), 8: (32, 34)}  # F32, F16, BF16, Q8_0
+_KEPT_VALUES = 4096  # numbers of an array that is kept: one for each layer, not one for each word
+# ggml tensor types: number of values per block and bytes per block (ggml.c, checked against the gguf package)
+BLOCKS: Mapping[int, tuple[int, int]] = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 40),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
+    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82),
+    23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2),
+    34: (256, 54), 35: (256, 66), 39: (32, 17), 40: (64, 36), 41: (128, 18),
+}  # fmt: skip
+_ADAPTER_TYPES = {0, 1, 30, 8}  # F32, F16, BF16, Q8_0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,17 @@ class TensorInfo:
     type: int
     offset: int
 
+    @property
+    def values(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """How long it is in the file; a type that is not known counts as four bytes a value, the most there is."""
+        per_block, block_bytes = BLOCKS.get(self.type, (1, 4))
+        return -(-self.values // per_block) * block_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
@@ -47,11 +67,15 @@ class GgufHeader:
     Attributes:
         metadata: scalar and string values by key; arrays (vocabularies) are skipped.
         data_start: position of the first tensor byte.
+        per_layer: short arrays of numbers by key, such as the number of heads of each layer.
+        lengths: how many items each array has, by key, such as the words of the vocabulary.
     """
 
     metadata: dict[str, Value]
     tensors: dict[str, TensorInfo]
     data_start: int
+    per_layer: dict[str, tuple[int | float | bool, ...]] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
 
 
 class _Cursor:
@@ -101,12 +125,10 @@ def _read(cursor: _Cursor) -> GgufHeader:
     tensor_count, key_count = cursor.count(), cursor.count()
     if max(tensor_count, key_count) > _MAX_ENTRIES:
         raise ValueError("more entries than any model has")
-    metadata: dict[str, Value] = {}
+    header = GgufHeader({}, {}, 0)
     for _ in range(key_count):
-        key = cursor.string()
-        value = _value(cursor, cursor.count("<I"))
-        if value is not None:
-            metadata[key] = value
+        _take_entry(cursor, header)
+    metadata = header.metadata
     tensors: dict[str, TensorInfo] = {}
     for _ in range(tensor_count):
         name = cursor.string()
@@ -120,23 +142,29 @@ def _read(cursor: _Cursor) -> GgufHeader:
     alignment = int(metadata.get("general.alignment", 32))
     if alignment <= 0:
         raise ValueError("alignment must be positive")
-    return GgufHeader(metadata, tensors, -(-cursor.at // alignment) * alignment)
+    return replace(header, tensors=tensors, data_start=-(-cursor.at // alignment) * alignment)
 
 
-def _value(cursor: _Cursor, kind: int) -> Value | None:
+def _take_entry(cursor: _Cursor, header: GgufHeader) -> None:
+    """One key and its value."""
+    key, kind = cursor.string(), cursor.count("<I")
     if kind == _STRING:
-        return cursor.string()
+        header.metadata[key] = cursor.string()
+        return
     if kind != _ARRAY:
-        return cursor.number(_SCALARS[kind])
+        header.metadata[key] = cursor.number(_SCALARS[kind])
+        return
     item, length = cursor.count("<I"), cursor.count()
-    if item in _SCALARS:
+    header.lengths[key] = length
+    if item in _SCALARS and length <= _KEPT_VALUES:
+        header.per_layer[key] = tuple(cursor.number(_SCALARS[item]) for _ in range(length))
+    elif item in _SCALARS:
         cursor.skip(length * struct.calcsize(_SCALARS[item]))
     elif item == _STRING:
         for _ in range(length):
             cursor.skip(cursor.count())
     else:
         raise ValueError("arrays of arrays are not used by any model")
-    return None
 
 
 def model_header(path: Path) -> GgufHeader:
@@ -199,11 +227,8 @@ def _check_pair(target: str, header: GgufHeader, base: GgufHeader) -> None:
 def _check_data(adapter: bytes, data_start: int, info: TensorInfo) -> None:
     if info.type not in _ADAPTER_TYPES:
         raise Refused("adapter-type-unknown", "This adapter stores its weights in an unknown way; nothing was loaded.")
-    per_block, block_bytes = _ADAPTER_TYPES[info.type]
-    count = math.prod(info.shape)
-    size = count // per_block * block_bytes
-    start = data_start + info.offset
-    if count % per_block or start + size > len(adapter):
+    count, start = info.values, data_start + info.offset
+    if count % BLOCKS[info.type][0] or start + info.bytes > len(adapter):
         raise Refused("gguf-broken", "This adapter is cut short; nothing was loaded.")
     if info.type in (0, 1):
         values = np.frombuffer(adapter, dtype="<f4" if info.type == 0 else "<f2", count=count, offset=start)

@@ -244,6 +244,8 @@ def _request(
     }
     if sampling.seed is not None:
         request["seed"] = sampling.seed
+    if sampling.grammar:
+        request["grammar"] = sampling.grammar
     return request
 
 
@@ -274,6 +276,8 @@ def _error(error: Mapping[str, Json]) -> HearthsideError:
             "prompt-too-long",
             f"The request has {error.get('n_prompt_tokens')} tokens and the model reads at most {error.get('n_ctx')}.",
         )
+    if int(error.get("code", 500)) < 500 and "grammar" in str(error.get("message")):
+        return Refused("grammar-wrong", "The model server cannot read the grammar of this request; nothing was said.")
     if int(error.get("code", 500)) < 500:
         return Refused("request-wrong", "The model server refused the form of this request.")
     return RetryLater("completion-failed", "The model stopped in the middle of the answer; ask again.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import gc
 import hmac
 import os
 import resource
@@ -34,7 +35,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hearthside.errors import HearthsideError, NeedsPerson, Refused
+from hearthside.errors import HearthsideError, Refused
 from hearthside.events import Json
 from hearthside.inference.backend import Backend, Generation, Message, Sampling, Usage
 from hearthside.inference.embedding import Embedder, load_embedder
@@ -44,6 +45,7 @@ from hearthside.inference.meter import Meter
 from hearthside.inference.wire import NodeConfig, error_body
 
 _ROLES = {"system", "user", "assistant"}
+_LONGEST_GRAMMAR = 65_536  # characters; ours have a few thousand
 _PROBE: list[Message] = [{"role": "user", "content": "."}]
 
 
@@ -74,6 +76,7 @@ class _Node:
     meter: Meter
     started_ms: int
     running: int = 0
+    progress: int = 0
     last_completion_ms: int | None = None
     embedder: Embedder | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -86,6 +89,7 @@ class _Node:
                 "sha256": self.config.model_sha256,
                 "adapters": list(self.backend.adapters),
                 "running": self.running,
+                "progress": self.progress,
                 "last_completion_ms": self.last_completion_ms,
                 "uptime_ms": self.clock() - self.started_ms,
                 "tally": self.meter.tally().body(),
@@ -106,6 +110,7 @@ class _Node:
         try:
             # Left at once when the caller goes: the thread ends with the generation, which is closed below.
             while token := await anyio.to_thread.run_sync(partial(next, generation, None), abandon_on_cancel=True):
+                self.progress += 1
                 usage = {"usage": asdict(token.usage)} if token.usage else {}
                 yield orjson.dumps({"text": token.text, **usage}) + b"\n"
         except HearthsideError as error:
@@ -160,14 +165,31 @@ class _Node:
 
     def _embed(self, texts: list[str], query: bool) -> dict[str, Json]:
         with self.embedder_lock:
-            self.embedder = self.embedder or self.embedder_of()
-        vectors = self.embedder.embed(texts, query=query).astype("<f2")  # (n, dim)
+            embedder = self.embedder = self.embedder or self.embedder_of()
+        vectors = embedder.embed(texts, query=query).astype("<f2")  # (n, dim)
         self.meter.embedding(len(texts))
         return {
-            "model": self.embedder.model,
-            "dim": self.embedder.dim,
+            "model": embedder.model,
+            "dim": embedder.dim,
             "float16": base64.b64encode(np.ascontiguousarray(vectors).tobytes()).decode(),
         }
+
+    async def shed(self, request: Request) -> Response:
+        body = await _json(request)
+        await anyio.to_thread.run_sync(self._shed, bool(body.get("models")))
+        return JSONResponse({})
+
+    def _shed(self, models: bool) -> None:
+        """Give back what can be made again: the embedder, and what the allocator keeps for later.
+
+        The cache of keys and values is one buffer for as long as the model is loaded; emptying it gives nothing back.
+        """
+        if models:
+            with self.embedder_lock:
+                self.embedder = None
+        gc.collect()
+        if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+            trim(0)
 
 
 def build_app(
@@ -188,6 +210,7 @@ def build_app(
             Route("/heads/{vault}", node.put_head, methods=["PUT"]),
             Route("/heads/{vault}", node.get_head),
             Route("/embed", node.embed, methods=["POST"]),
+            Route("/shed", node.shed, methods=["POST"]),
         ],
         middleware=[Middleware(_Token, token=config.token)],
         exception_handlers={HearthsideError: _error_response},
@@ -229,9 +252,17 @@ def _sampling(body: dict[str, Json]) -> Sampling:
             temperature=max(0.0, float(body.get("temperature", 0.0))),
             seed=None if seed is None else int(seed) & 0xFFFF_FFFF,
             stop=tuple(str(text) for text in body.get("stop", ())),
+            grammar=_grammar(body),
         )
     except (TypeError, ValueError) as error:
         raise Refused("request-wrong", "The sampling settings of this request are not numbers.") from error
+
+
+def _grammar(body: dict[str, Json]) -> str:
+    grammar = body.get("grammar", "")
+    if not isinstance(grammar, str) or len(grammar) > _LONGEST_GRAMMAR:
+        raise Refused("request-wrong", f"`grammar` must be a text of at most {_LONGEST_GRAMMAR:,} characters.")
+    return grammar
 
 
 def _die_with_parent(parent_pid: int) -> None:
@@ -258,6 +289,23 @@ def _take_stdout() -> IO[bytes]:
     return own
 
 
+def _backend(config: NodeConfig) -> tuple[Backend, Callable[[], str]]:
+    """A model of the node's own, or the model server that was named; and what that one says of itself once started."""
+    path = Path(config.model_path)
+    if not config.server_url:
+        threads, context, parallel = config.threads, config.context_tokens, config.parallel
+        own = LlamaCpp(path, config.model_sha256, threads=threads, context_tokens=context, parallel=parallel)
+        return own, lambda: ""
+    # Here, for the client takes long to load, and a node with a model of its own must be back soon.
+    from hearthside.inference.backends.openai_http import OpenAiHttp
+    from hearthside.inference.backends.server_address import ServerAddress
+    from hearthside.inference.gguf_header import model_header
+
+    base = (model_header(path), config.model_sha256) if config.model_path else None
+    server = OpenAiHttp(ServerAddress(config.server_url, config.server_model, config.server_key), base)
+    return server, lambda: f"{server.flavour}, {server.model}"
+
+
 def _clock() -> int:
     return time.time_ns() // 1_000_000
 
@@ -273,15 +321,9 @@ def main() -> None:
     _die_with_parent(config.parent_pid)
     threading.Thread(target=_exit_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
     try:
-        backend = LlamaCpp(
-            Path(config.model_path),
-            config.model_sha256,
-            threads=config.threads,
-            context_tokens=config.context_tokens,
-            parallel=config.parallel,
-        )
+        backend, served = _backend(config)
         refused = backend.start({name: base64.b64decode(gguf) for name, gguf in config.adapters.items()})
-    except NeedsPerson as error:
+    except HearthsideError as error:
         out.write(orjson.dumps({"error": error_body(error)}) + b"\n")
         out.flush()
         sys.exit(1)
@@ -289,6 +331,7 @@ def main() -> None:
         ready = {
             "port": listener.getsockname()[1],
             "refused": {name: error_body(error) for name, error in refused.items()},
+            "server": served(),
         }
         out.write(orjson.dumps(ready) + b"\n")
         out.flush()

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -23,7 +24,12 @@ import orjson
 
 from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.inference.adapters import AdapterRegistry
+from hearthside.inference.backends.server_address import ServerAddress
 from hearthside.inference.client import ComputeNode, Endpoint
+from hearthside.inference.fitting import memory_needed, server_client_needed
+from hearthside.inference.gguf_header import model_header
+from hearthside.inference.guard.keeper import GuardView, Keeper, KeeperOptions
+from hearthside.inference.guard.policy import Rung
 from hearthside.inference.shelf import ModelFile
 from hearthside.inference.wire import NodeConfig, error_of
 from hearthside.logs import logger
@@ -34,6 +40,10 @@ _BACKOFF_FIRST_S, _BACKOFF_LAST_S = 0.2, 5.0
 _STEADY_MS = 30_000  # a node that lived this long is started again without the longer waits
 _MISSED_HEARTBEATS = 3
 _STOP_S = 5.0
+_GUARD_TELLS_S = 0.3  # between the death of a node and the guard's word that it was the cause
+_LEAST_CONTEXT = 512
+_LOOKED_FOR = "It is looked for again by itself."
+_AGAIN = "It is being started again; everything else works meanwhile."
 _log = logger("inference")
 
 
@@ -62,6 +72,8 @@ class NodeOptions:
         heartbeat_s: seconds between heartbeats.
         heartbeat_timeout_s: seconds a heartbeat may take; three late ones in a row end the node.
         heads_folder: where the node remembers the heads of journals, outside every vault.
+        guard: how the memory guard beside the node works.
+        server: a model server that answers in place of a model of the node's own; None loads the model.
     """
 
     threads: int = 1
@@ -70,14 +82,24 @@ class NodeOptions:
     heartbeat_s: float = 5.0
     heartbeat_timeout_s: float = 10.0
     heads_folder: Path | None = None
+    guard: KeeperOptions = field(default_factory=KeeperOptions)
+    server: ServerAddress | None = None
+
+    def smaller(self, steps: int) -> NodeOptions:
+        """So many sizes smaller: one completion at a time, and half the context for each step, but 512 tokens."""
+        if steps <= 0 or self.server is not None:
+            return self
+        context = max(min(_LEAST_CONTEXT, self.context_tokens), self.context_tokens >> steps)
+        return replace(self, parallel=1, context_tokens=context)
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A started node."""
+    """A started node; `server`: which model server answers, and with which model, "" for the node's own."""
 
     process: subprocess.Popen[bytes]
     endpoint: Endpoint
+    server: str = ""
 
 
 class Supervisor:
@@ -90,14 +112,16 @@ class Supervisor:
         clock: Callable[[], int],
         adapters: AdapterRegistry | None = None,
         on_state: Callable[[NodeState], None] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """Nothing is started yet.
 
         Args:
-            model: the base to serve.
+            model: the base to serve; without a hash it is not known which file a model server serves.
             clock: UTC milliseconds.
             adapters: where the active adapter comes from; None serves the base alone.
             on_state: told each change, once, from the supervisor's thread; must be quick and must not raise.
+            keeper: of another node, whose guard admits this one too; None makes one of its own.
         """
         self._model, self._options, self._clock, self._adapters = model, options, clock, adapters
         self._on_state = on_state
@@ -108,10 +132,16 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._endpoint: Endpoint | None = None
         self._thread: threading.Thread | None = None
-        self.node = ComputeNode(self._current_endpoint, clock, fetch_adapter=self._adapter_bytes)
+        self._own_keeper = keeper is None
+        self._keeper = keeper or Keeper(clock, options.guard, self._shed)
+        self.node = ComputeNode(
+            self._current_endpoint, clock, fetch_adapter=self._adapter_bytes, pressed=lambda: self._keeper.refuses
+        )
 
     def start(self) -> None:
-        """Start the node in the background; returns at once."""
+        """Start the guard and the node in the background; returns at once."""
+        if self._own_keeper:
+            self._keeper.start()
         self._thread = threading.Thread(target=self._run, name="compute-node supervisor", daemon=True)
         self._thread.start()
 
@@ -121,6 +151,8 @@ class Supervisor:
             self._stopping.set()
             if self._process is not None:
                 self._process.kill()  # it keeps nothing that would need a farewell
+        if self._own_keeper:
+            self._keeper.stop()
         if self._thread is not None:
             self._thread.join(_STOP_S)
         self.node.close()
@@ -139,6 +171,24 @@ class Supervisor:
         """Process id of the node, for the health page; None while there is none."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
+
+    def tell(self, on_state: Callable[[NodeState], None]) -> None:
+        """Tell this listener each change, in place of the one before; see `__init__`."""
+        self._on_state = on_state
+
+    @property
+    def base_sha256(self) -> str:
+        """Hash of the model that is served; empty where it is not known."""
+        return self._model.sha256
+
+    @property
+    def keeper(self) -> Keeper:
+        """Whom everything asks that loads beside the node."""
+        return self._keeper
+
+    def guard(self) -> GuardView:
+        """What the memory guard beside the node does and did."""
+        return self._keeper.view()
 
     def sync_adapters(self) -> None:
         """Make the node hold the active adapter and no other; called after a promotion or a roll-back.
@@ -170,27 +220,71 @@ class Supervisor:
                 break
             if self._clock() - started_ms > _STEADY_MS:
                 delay = _BACKOFF_FIRST_S
-            self._note("down", f"{problem} It is being started again; everything else works meanwhile.")
+            self._note("down", problem)
             self._stopping.wait(delay)
             delay = min(2 * delay, _BACKOFF_LAST_S)
 
     def _live_once(self) -> str:
-        """One life of the node, from its start to its end; returns how it ended, as a sentence."""
-        process = self._spawn()
-        if process is None:
-            return ""
+        """One life of the node, from its start to its end; returns how it ended, as sentences."""
+        if away := self._server_away():
+            return away
+        lease, options = secrets.token_hex(8), self._options.smaller(self._keeper.smaller)
         try:
-            running = self._become_ready(process)
+            self._keeper.admit(lease, self._need(options))
+        except HearthsideError as error:
+            return f"{error.message} Everything else works meanwhile."
+        process = self._spawn()
+        try:
+            if process is None:
+                return ""
+            self._keeper.attach(lease, process.pid)  # before it loads: it waits for its configuration
+            running = self._become_ready(process, options)
+            self._keeper.loaded(lease)
             self._endpoint = running.endpoint
             self.node.probe(running.endpoint)
-            self._note("ready", f"The language model {self._model.name} is ready.")
-            return self._watch(running)
+            ready = self._ready_sentence(options, running.server)
+            self._note("ready", ready)
+            ended = self._watch(running)
+            return f"{self._keeper.why_ended(lease, _GUARD_TELLS_S) or ended} {_AGAIN}"
         except HearthsideError as error:
-            return error.message
+            return f"{self._keeper.why_ended(lease) or error.message} {_AGAIN}"
         finally:
             self._ready.clear()
             self._endpoint = None
-            self._bury(process)
+            if process is not None:
+                self._bury(process)
+            self._keeper.release(lease)
+
+    def _need(self, options: NodeOptions) -> int:
+        """Bytes that the node takes at most; raises NeedsPerson when the model's file cannot be read."""
+        if self._options.server is not None:
+            return server_client_needed()
+        header = model_header(self._model.path)
+        return memory_needed(header, options.context_tokens, parallel=options.parallel).total
+
+    def _server_away(self) -> str:
+        away = self._options.server.away() if self._options.server is not None else ""
+        return f"{away} {_LOOKED_FOR}" if away else ""
+
+    def _ready_sentence(self, options: NodeOptions, server: str) -> str:
+        if self._options.server is not None:
+            return f"The model server at {self._options.server.place} answers ({server})."
+        ready = f"The language model {self._model.name} is ready"
+        if options == self._options:
+            return f"{ready}."
+        return f"{ready}, with a context of {options.context_tokens:,} tokens, as it took too much memory before."
+
+    def _shed(self, rung: Rung) -> None:
+        """Let the node give back what it can make again; in a thread of its own, as the guard does not wait for it."""
+        if rung in (Rung.CACHES, Rung.MODELS) and self._endpoint is not None:
+            with suppress(RuntimeError):  # there may be no memory left for a thread
+                threading.Thread(target=self._ask_to_shed, args=(rung,), name="shedding", daemon=True).start()
+
+    def _ask_to_shed(self, rung: Rung) -> None:
+        try:
+            self.node.shed(models=rung == Rung.MODELS)
+        except HearthsideError as error:  # the next rung does not ask
+            _log.warning("the compute node did not give memory back: %s", error.code)
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
         with self._lock:  # so that stop() either sees the process or prevents it
@@ -204,11 +298,11 @@ class Supervisor:
             )
             return self._process
 
-    def _become_ready(self, process: subprocess.Popen[bytes]) -> _Running:
+    def _become_ready(self, process: subprocess.Popen[bytes], options: NodeOptions) -> _Running:
         assert process.stdin is not None and process.stdout is not None
         token = secrets.token_urlsafe(32)
         try:
-            remaining = memoryview(self._config(token).line())
+            remaining = memoryview(self._config(token, options).line())
             while remaining:
                 remaining = remaining[process.stdin.write(remaining) :]
             answer = orjson.loads(process.stdout.readline())
@@ -218,20 +312,24 @@ class Supervisor:
             raise error_of(answer["error"])
         for adapter, reason in answer["refused"].items():
             _log.warning("adapter %s was not loaded: %s", adapter, reason["code"])
-        return _Running(process, Endpoint(f"http://127.0.0.1:{answer['port']}", token))
+        return _Running(process, Endpoint(f"http://127.0.0.1:{answer['port']}", token), answer["server"])
 
-    def _config(self, token: str) -> NodeConfig:
+    def _config(self, token: str, options: NodeOptions) -> NodeConfig:
+        server = self._options.server
         return NodeConfig(
-            model_path=str(self._model.path),
+            model_path=str(self._model.path) if self._model.sha256 else "",
             model_name=self._model.name,
             model_sha256=self._model.sha256,
-            threads=self._options.threads,
-            context_tokens=self._options.context_tokens,
-            parallel=self._options.parallel,
+            threads=options.threads,
+            context_tokens=options.context_tokens,
+            parallel=options.parallel,
             token=token,
             parent_pid=os.getpid(),
             adapters=self._adapters_at_start(),
             heads_folder=str(self._options.heads_folder or ""),
+            server_url=server.url if server is not None else "",
+            server_model=server.model if server is not None else "",
+            server_key=server.key if server is not None else "",
         )
 
     def _adapters_at_start(self) -> dict[str, str]:
@@ -256,18 +354,29 @@ class Supervisor:
     def _watch(self, running: _Running) -> str:
         """Wait for the node's end; standard output ends with the process, so no polling is needed."""
         assert running.process.stdout is not None
-        missed = 0
+        missed, away = 0, ""
         with selectors.DefaultSelector() as selector:
             selector.register(running.process.stdout, selectors.EVENT_READ)
             while missed < _MISSED_HEARTBEATS:
                 if selector.select(self._options.heartbeat_s):
                     return "The language model ended unexpectedly."
                 try:
-                    self.node.health(self._options.heartbeat_timeout_s)
+                    health = self.node.health(self._options.heartbeat_timeout_s)
+                    self._keeper.beat(health.running, health.progress)
                     missed = 0
+                    if away and not self._server_away():
+                        return "The model server is back."  # perhaps with another model: it is looked at anew
+                    away = self._note_away()
                 except RetryLater:
                     missed += 1
         return "The language model did not answer any more and was ended."
+
+    def _note_away(self) -> str:
+        """Say that the model server is away; the node stays, for it finds texts by meaning."""
+        if away := self._server_away():
+            self._ready.clear()
+            self._note("down", away)
+        return away
 
     def _bury(self, process: subprocess.Popen[bytes]) -> None:
         process.kill()

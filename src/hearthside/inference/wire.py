@@ -24,6 +24,9 @@ class NodeConfig:
         parent_pid: process that the node must not outlive.
         adapters: GGUF files in base64, by adapter id.
         heads_folder: where it remembers the heads of journals; the only thing it keeps on a disk. Empty: nowhere.
+        model_path: file to load; with a server the file that it is said to serve, empty when that is not known.
+        server_url: a model server that answers in place of a model of the node's own; empty: none.
+        server_model, server_key: what to ask of it, and its API key.
     """
 
     model_path: str
@@ -36,6 +39,9 @@ class NodeConfig:
     parent_pid: int
     adapters: dict[str, str] = field(default_factory=dict)
     heads_folder: str = ""
+    server_url: str = ""
+    server_model: str = ""
+    server_key: str = ""
 
     def line(self) -> bytes:
         """As one line for the node's standard input."""

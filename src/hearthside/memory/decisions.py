@@ -15,6 +15,8 @@ from hearthside.memory.preferences.preference import Preference
 KIND = "memory_decision"
 SOURCE = "person"
 _LONGEST = 400
+MOODS, LOW, HELPED = "\0moods", "low", "helped"
+"""Stand where the subject and predicate of a fact do; no fact begins with a zero byte."""
 
 
 class Verdict(StrEnum):
@@ -32,9 +34,10 @@ class MemoryDecision:
 
     Attributes:
         id: of the journal record, the evidence of what follows from it.
-        item: id of the fact or preference.
+        item: id of the fact, preference, low stretch or thing that helped.
         verdict: what was decided; value: the person's words for a correction, else "".
         subject, predicate, topic: of the fact corrected, so that the correction outlives it; "" for preferences.
+            Of moods the subject is `MOODS`, the predicate `LOW` or `HELPED`, and the topic says which one.
         day: UTC day of the decision, ISO; at_ms: UTC ms.
     """
 
@@ -49,6 +52,11 @@ class MemoryDecision:
     at_ms: int
     single: bool = False
 
+    @property
+    def of_moods(self) -> bool:
+        """Whether it is about a low stretch or about what helped."""
+        return self.subject == MOODS
+
 
 def decide_fact(journal: Journal, fact: Fact, verdict: Verdict, at_ms: int, value: str = "") -> None:
     """Record a decision about a fact; acknowledged when it is on disk.
@@ -56,12 +64,7 @@ def decide_fact(journal: Journal, fact: Fact, verdict: Verdict, at_ms: int, valu
     Raises:
         Refused: a correction without a value, or one that is too long.
     """
-    said = " ".join(value.split())
-    if verdict is Verdict.CORRECT and not 0 < len(said) <= _LONGEST:
-        raise Refused(
-            "memory-correction-empty",
-            f"A correction needs words, at most {_LONGEST} characters of them; nothing was changed.",
-        )
+    said = _said(verdict, value)
     _record(journal, fact.id, verdict, said, (fact.subject, fact.predicate, fact.topic, fact.single), at_ms)
 
 
@@ -76,6 +79,36 @@ def decide_preference(journal: Journal, preference: Preference, verdict: Verdict
             "preference-not-stated", "A preference is counted from records; forget or pin it. Nothing was changed."
         )
     _record(journal, preference.id, verdict, "", ("", "", "", False), at_ms)
+
+
+def decide_mood(
+    journal: Journal, item: str, which: tuple[str, str], verdict: Verdict, at_ms: int, value: str = ""
+) -> None:
+    """Record a decision about a low stretch or about something that helped.
+
+    Args:
+        which: `LOW` with its first and last day as ``2026-03-04/2026-03-06``, or `HELPED` with its name.
+
+    Raises:
+        Refused: a correction without a value, or one that is too long.
+    """
+    _record(journal, item, verdict, _said(verdict, value), (MOODS, *which, False), at_ms)
+
+
+def take_back(journal: Journal, decision: MemoryDecision, at_ms: int) -> None:
+    """Record that a decision holds no more."""
+    about = (decision.subject, decision.predicate, decision.topic, decision.single)
+    _record(journal, decision.item, Verdict.UNDO, "", about, at_ms)
+
+
+def _said(verdict: Verdict, value: str) -> str:
+    said = " ".join(value.split())
+    if verdict is Verdict.CORRECT and not 0 < len(said) <= _LONGEST:
+        raise Refused(
+            "memory-correction-empty",
+            f"A correction needs words, at most {_LONGEST} characters of them; nothing was changed.",
+        )
+    return said
 
 
 def _record(
@@ -117,7 +150,7 @@ def apply_to_facts(facts: Iterable[Fact], decided: Mapping[str, MemoryDecision])
     other that had begun before it; what begins later stands beside it as a contradiction.
     """
     order = {item: place for place, item in enumerate(decided)}  # as they were decided
-    corrections = [one for one in decided.values() if one.verdict is Verdict.CORRECT]
+    corrections = [one for one in decided.values() if one.verdict is Verdict.CORRECT and not one.of_moods]
     kept = []
     for fact in facts:
         verdict = decided[fact.id].verdict if fact.id in decided else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import apsw
 import numpy as np
@@ -21,9 +22,9 @@ _SPANS = """doc.row IN (
 )"""
 
 
-def conditions(filters: Filters) -> tuple[str, list[str | int]]:
+def conditions(filters: Filters) -> tuple[str, list[str | int | None]]:
     """A condition on `doc`, with its values."""
-    where, values = ["1"], list[str | int]()
+    where, values = ["1"], list[str | int | None]()
     first, last = row_bounds(filters)
     for sign, row, ms in ((">=", first, filters.start_ms), ("<", last, filters.end_ms)):
         if row is not None and ms is not None:
@@ -55,14 +56,24 @@ def row_bounds(filters: Filters) -> tuple[int | None, int | None]:
     return first, last
 
 
-def allowed_rows(connection: apsw.Connection, filters: Filters) -> npt.NDArray[np.int64] | None:
-    """The rows that filters let through, ascending; None where nothing but whole minutes limits them."""
-    where, values = conditions(filters)
+def allowed_rows(connection: apsw.Connection, filters: Filters, limit: int = -1) -> npt.NDArray[np.int64] | None:
+    """The rows that filters let through, ascending; None where nothing but whole minutes limits them.
+
+    Args:
+        limit: so many of them at most, whichever; -1 for all.
+    """
     whole = all(ms is None or ms % MINUTE_MS == 0 for ms in (filters.start_ms, filters.end_ms))
     if whole and filters == Filters(filters.start_ms, filters.end_ms):
         return None
-    rows = connection.execute(f"SELECT doc.row FROM doc WHERE {where} ORDER BY doc.row", values)
-    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+    if whole:  # the rows say it all, and where an index has them nothing else is read
+        where, values = conditions(replace(filters, start_ms=None, end_ms=None))
+        first, last = row_bounds(filters)
+        where += " AND doc.row BETWEEN coalesce(?, -9223372036854775808) AND coalesce(?, 9223372036854775807)"
+        values += [first, last]
+    else:
+        where, values = conditions(filters)
+    rows = connection.execute(f"SELECT doc.row FROM doc WHERE {where} LIMIT ?", (*values, limit))
+    return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 
 
 def _last_row(end_ms: int) -> int:

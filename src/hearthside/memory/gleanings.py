@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -41,6 +41,16 @@ CREATE TABLE IF NOT EXISTS gleaned (
 _TABLES = ("looked", "gleaned")
 _RUN_GAP_DAYS = 8  # dirty days this near one another are read in one go
 _COMMIT_CHUNKS = 4000
+_ANY = ""  # of kinds: all of them
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The life stream at a look: its version, a hash of the person's offsets, and events by source and kind."""
+
+    version: int
+    track: str
+    counts: dict[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,8 @@ class Gleanings:
         self._kinds = frozenset[str]().union(*(gleaner.KINDS for gleaner in gleaners))
         self._local = threading.local()
         self._updating = threading.Lock()
+        self._seen: _Seen | None = None
+        self._moved: dict[str, int] = {}
         versions = repr(sorted((gleaner.NAME, gleaner.VERSION) for gleaner in gleaners))
         connection = self._connection()
         with writing(connection):
@@ -111,12 +123,21 @@ class Gleanings:
     def update(
         self, progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] = lambda: False
     ) -> int:
-        """Read every chunk that changed; returns how many there were. Cheap when nothing changed."""
+        """Read every chunk that changed; returns how many there were. Cheap when no chunk did that is read."""
         with self._updating:
             connection = self._connection()
             track = self._stream.track()
-            state = f"{self._stream.version()}/{_track_hash(track)}"
-            if memory_of(connection, "state") == state:
+            seen = _Seen(self._stream.version(), _track_hash(track), {})
+            state = f"{seen.version}/{seen.track}"
+            current = memory_of(connection, "state") == state
+            if current and self._seen is not None and self._seen.version == seen.version:
+                return 0
+            seen = replace(seen, counts=self._stream.counts())
+            changed = self._changed_since(seen)
+            if current or (changed is not None and not changed & self._kinds):
+                self._seen = seen
+                with writing(connection):
+                    remember(connection, "state", state)
                 return 0
             wanted = self._wanted(track)
             known = {
@@ -127,15 +148,46 @@ class Gleanings:
             dirty = {place: stamp for place, stamp in wanted.items() if known.get(place) != stamp}
             done = self._read(connection, dirty, track, progress, stop)
             if done == len(dirty):
+                self._seen = seen
                 with writing(connection):
                     remember(connection, "state", state)
             return done
+
+    def _changed_since(self, now: _Seen) -> set[str] | None:
+        """Kinds with a chunk that changed or went since the last look; None where that cannot be told.
+
+        A chunk that changed carries a later version; one that went has taken its events out of the counts.
+        """
+        before = self._seen
+        if before is None or before.track != now.track or before.version > now.version:
+            self._moved = dict.fromkeys((*self._moved, _ANY), now.version)
+            return None
+        names = self._stream.streams()
+        numbers = {fact.stream for fact in self._stream.changed_since(before.version)}
+        places = before.counts.keys() | now.counts.keys()
+        changed = {
+            kind for source, kind in places if before.counts.get((source, kind)) != now.counts.get((source, kind))
+        }
+        changed |= {names[number].kind for number in numbers if number in names}
+        self._moved |= dict.fromkeys(changed, now.version)
+        return changed if numbers <= names.keys() else None
+
+    def moved(self, kinds: Iterable[str]) -> int:
+        """Version of the life stream at the last look that found a chunk of one of these kinds or measures changed."""
+        return max((self._moved.get(kind, 0) for kind in (_ANY, *kinds)), default=0)
+
+    def changes(self, name: str) -> int:
+        """Counted up whenever a row of this gleaner came, went or became another."""
+        return int(memory_of(self._connection(), f"changes {name}", "0"))
 
     def rebuild(self) -> int:
         """Forget everything and read the life stream again."""
         with self._updating:
             connection = self._connection()
+            self._seen = None
             with writing(connection):
+                for gleaner in self._gleaners:
+                    _count_up(connection, gleaner.NAME)
                 for table in _TABLES:
                     connection.execute(f"DELETE FROM {table}")
                 connection.execute("DELETE FROM meta WHERE name = 'state'")
@@ -147,7 +199,7 @@ class Gleanings:
 
     def use_key(self, key: bytes) -> None:
         """Go on with the file that another process put in its place under this key."""
-        self._key = key
+        self._key, self._seen = key, None
 
     def move_to(self, key: bytes) -> None:
         """Make everything anew under another key, beside the present file, and then take its place."""
@@ -155,7 +207,7 @@ class Gleanings:
             new = Gleanings(Path(folder), key, self._stream, self._journal, self._gleaners)
             new.update()
             take_place(new._connection(), new._path, self._path)
-        self._key = key
+        self._key, self._seen = key, None
 
     def _wanted(self, track: OffsetTrack) -> dict[tuple[int, int], bytes]:
         """A stamp for each chunk that a gleaner reads; another content or another local time has another stamp."""
@@ -168,6 +220,8 @@ class Gleanings:
 
     def _drop(self, connection: apsw.Connection, places: Sequence[tuple[int, int]]) -> None:
         with writing(connection):
+            for name in {name for name, _, _ in _bodies(connection, places)}:
+                _count_up(connection, name)
             connection.executemany("DELETE FROM looked WHERE stream = ? AND day = ?", places)
             connection.executemany("DELETE FROM gleaned WHERE stream = ? AND day = ?", places)
 
@@ -231,6 +285,10 @@ class Gleanings:
     ) -> None:
         places = [place for place, _ in found]
         with writing(connection):
+            bodies = {(name, place): body for place, named in found for name, body in named}
+            before = {(name, place): body for name, place, body in _bodies(connection, places)}
+            for name in {name for name, _ in dict(bodies.items() ^ before.items())}:
+                _count_up(connection, name)
             connection.executemany("DELETE FROM gleaned WHERE stream = ? AND day = ?", places)
             connection.executemany(
                 "INSERT OR REPLACE INTO looked VALUES (?, ?, ?)", [(*place, stamps[place]) for place in places]
@@ -270,6 +328,22 @@ class Gleanings:
             connection.pragma("secure_delete", "on")  # words that were forgotten leave no trace in free pages
             self._local.connection, self._local.key = connection, self._key
         return connection
+
+
+def _bodies(
+    connection: apsw.Connection, places: Iterable[tuple[int, int]]
+) -> Iterator[tuple[str, tuple[int, int], bytes]]:
+    """Gleaner, stream and day, and rows of what is kept of these chunks."""
+    for stream, day in places:
+        for name, body in connection.execute(
+            "SELECT gleaner, body FROM gleaned WHERE day = ? AND stream = ?", (day, stream)
+        ):
+            yield str(name), (stream, day), bytes(body)
+
+
+def _count_up(connection: apsw.Connection, name: str) -> None:
+    """Inside a transaction."""
+    remember(connection, f"changes {name}", str(int(memory_of(connection, f"changes {name}", "0")) + 1))
 
 
 def _track_hash(track: OffsetTrack) -> str:

@@ -1,4 +1,4 @@
-"""The derived, encrypted search index: keywords in FTS5, meaning in vectors that the journal holds."""
+"""The derived, encrypted search index: keywords in FTS5, meaning in vectors, which the journal has too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import base64
 import hashlib
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import apsw
@@ -16,25 +18,31 @@ import orjson
 
 from hearthside.alignment.kinds import is_life, note_of
 from hearthside.alignment.revisions import revision_name
-from hearthside.events import MINUTE_MS, Event, Json, Layer, Origin, Trust
+from hearthside.alignment.store import memory_of, remember, writing
+from hearthside.errors import NeedsPerson
+from hearthside.events import MINUTE_MS, Event, Layer, Origin, Trust
 from hearthside.identity.database import open_database, settle, take_place
 from hearthside.journal import Journal, Stored
+from hearthside.memory import embeddings
 from hearthside.memory.documents import Document, around, names_said, searched_fields
+from hearthside.memory.embeddings import Changes, Embeddings
 from hearthside.memory.filtering import allowed_rows, conditions, row_bounds
 from hearthside.memory.hits import Filters
-from hearthside.memory.vector_cache import VectorCache
+from hearthside.memory.vectors import VectorStore
 from hearthside.memory.words import indexed_text, match_any
 
-_VERSION = "4"  # of the derived format: another one means indexing again from the journal
+_VERSION = "5"  # of the derived format: another one means indexing again from the journal
 _BATCH = 5000
+_VECTORS = 1000  # records of vectors that are taken at a time: 70 MB
 
 # Kinds whose words are worth a vector; songs, app titles and switches are found by their words.
 EMBEDDED_KINDS = frozenset(
     {"message", "search", "watch", "post", "like", "caption", "utterance", "question", "podcast", "conversation"}
 )
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+_META = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+_SCHEMA = f"""
+{_META}
 CREATE TABLE IF NOT EXISTS doc (
     row INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
@@ -55,8 +63,12 @@ CREATE TABLE IF NOT EXISTS doc (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS doc_thread ON doc (thread, row) WHERE thread <> '';
 CREATE INDEX IF NOT EXISTS doc_conversation ON doc (conversation, row) WHERE conversation <> '';
-CREATE TABLE IF NOT EXISTS total (one INTEGER PRIMARY KEY CHECK (one = 1), documents INTEGER, terms INTEGER) STRICT;
-INSERT OR IGNORE INTO total VALUES (1, 0, 0);
+CREATE INDEX IF NOT EXISTS doc_embed ON doc (embed) WHERE embed = 1;
+CREATE INDEX IF NOT EXISTS doc_kind ON doc (layer, source, kind);
+CREATE TABLE IF NOT EXISTS total (
+    one INTEGER PRIMARY KEY CHECK (one = 1), documents INTEGER NOT NULL, terms INTEGER NOT NULL, embed INTEGER NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO total VALUES (1, 0, 0, 0);
 CREATE TABLE IF NOT EXISTS known_as (
     name TEXT NOT NULL, thread TEXT NOT NULL, speaker TEXT NOT NULL, id BLOB NOT NULL, PRIMARY KEY (name, thread, id)
 ) STRICT, WITHOUT ROWID;
@@ -64,17 +76,10 @@ CREATE INDEX IF NOT EXISTS known_as_id ON known_as (id);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     body, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2'
 );
-CREATE TABLE IF NOT EXISTS vector (
-    id BLOB NOT NULL, model TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (id, model)
-) STRICT, WITHOUT ROWID;
+{embeddings.SCHEMA}
 """
-_WAITING = (
-    "doc WHERE embed AND NOT EXISTS"
-    " (SELECT 1 FROM vector WHERE vector.id = doc.id AND vector.model = coalesce(?1, vector.model))"
-)
-"""Documents that should have a vector, of a model or (None) of any, and have none."""
-
-_TABLES = ("meta", "doc", "words", "vector", "total", "known_as")
+_TABLES = ("meta", "doc", "words", "total", "known_as", *embeddings.TABLES)
+_LISTED = 20_000  # rows that a filter lets through are listed at once, 5 ms; more only where nothing else helps
 
 
 class Index:
@@ -82,20 +87,29 @@ class Index:
 
     A document's row number is ``minute << 20 | n``, so that a time range is a range of rows. Of a record with several
     revisions only the last is held.
+
+    Args:
+        folder: the vault's folder; words lie in ``index.db`` in it, vectors in ``vectors/``.
+        key: 32 bytes, `vault.key("index")`.
+        vectors_key: 32 bytes, `vault.key("vectors")`; without it the stores derive their keys from the other one.
     """
 
-    def __init__(self, folder: Path, key: bytes, journal: Journal) -> None:
-        self._path, self._key, self._journal = folder / "index.db", key, journal
+    def __init__(self, folder: Path, key: bytes, journal: Journal, vectors_key: bytes | None = None) -> None:
+        self._folder, self._path, self._key, self._journal = folder, folder / "index.db", key, journal
         self._local = threading.local()
         self._updating = threading.Lock()
-        self._vectors: VectorCache | None = None
+        self._embeddings = Embeddings(folder, vectors_key or key)
         connection = self._connection()
-        with connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
-            if self._meta("version", _VERSION) != _VERSION:
-                for table in _TABLES:
-                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+        with writing(connection):
+            connection.execute(_META)
+            former = memory_of(connection, "version", _VERSION) != _VERSION
+            for table in _TABLES if former else ():
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(_SCHEMA)
+            self._embeddings.begin(connection)
+        if former:
+            with suppress(apsw.BusyError):  # somebody else writes: then the room is used again, not given back
+                connection.execute("VACUUM")
 
     # -- keeping in step ---------------------------------------------------------------------------------------------
 
@@ -105,6 +119,12 @@ class Index:
         """Take in what is new in the journal; returns how many records were looked at."""
         with self._updating:
             return self._update(progress, stop)
+
+    def pending(self) -> bool:
+        """Whether records wait to be indexed, or a store does not hold just the vectors it should; see `update`."""
+        connection = self._connection()
+        behind = int(self._meta("seq", "0")) < self._journal.head().seq
+        return behind or not self._embeddings.in_step(connection)
 
     def rebuild(
         self, progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] = lambda: False
@@ -116,65 +136,96 @@ class Index:
 
     def settle(self) -> None:
         """Put everything on the disk, nothing in the write-ahead log: after this a power cut changes nothing."""
+        self._embeddings.settle(self._connection())
         settle(self._connection())
 
-    def use_key(self, key: bytes) -> None:
-        """Go on with the file that another process put in its place under this key."""
+    def use_key(self, key: bytes, vectors_key: bytes | None = None) -> None:
+        """Go on with the files that another process put in their place under these keys."""
         self._key = key
+        self._embeddings.use_key(vectors_key or key)
+        with suppress(NeedsPerson):  # the other process is not that far: whoever opens the index next sees to it
+            connection = self._connection()
+            with writing(connection):
+                self._embeddings.begin(connection)
 
-    def move_to(self, key: bytes, progress: Callable[[int, int], None] | None = None) -> None:
-        """Make the index anew under another key, beside the present one, and then take its place."""
-        with tempfile.TemporaryDirectory(dir=self._path.parent, prefix="moving-") as folder:
-            new = Index(Path(folder), key, self._journal)
+    def move_to(
+        self, key: bytes, progress: Callable[[int, int], None] | None = None, vectors_key: bytes | None = None
+    ) -> None:
+        """Make the index anew under other keys, beside the present one, and then take its place."""
+        with self._updating, tempfile.TemporaryDirectory(dir=self._folder, prefix="moving-") as folder:
+            new = Index(Path(folder), key, self._journal, vectors_key)
             new.update(progress)
+            new.settle()
+            # The vectors first: they are of a generation that the file in force does not know, and disturb nobody.
+            VectorStore.take_in(self._folder, Path(folder))
             take_place(new._connection(), new._path, self._path)
-        self._key, self._vectors = key, None
+            self.use_key(key, vectors_key)
 
     def _clear(self) -> None:
         connection = self._connection()
-        with connection:
-            self._vectors_changed(connection)
-            for table in ("doc", "vector", "known_as"):
+        with writing(connection):
+            self._embeddings.start_anew(connection)
+            for table in ("doc", "known_as"):
                 connection.execute(f"DELETE FROM {table}")
-            connection.execute("UPDATE total SET documents = 0, terms = 0")
-            connection.execute("DELETE FROM meta WHERE name IN ('seq', 'model')")
+            connection.execute("UPDATE total SET documents = 0, terms = 0, embed = 0")
+            connection.execute("DELETE FROM meta WHERE name IN ('seq', 'model', 'embedded_ms')")
             connection.execute("INSERT INTO words(words) VALUES ('delete-all')")
 
     def _update(self, progress: Callable[[int, int], None] | None, stop: Callable[[], bool]) -> int:
+        connection = self._connection()
+        self._embeddings.mend(connection, self._journal)
         seq, looked = int(self._meta("seq", "0")), 0
         total = self._journal.head().seq - seq
-        connection = self._connection()
         while not stop():
-            batch = list(self._journal.since(seq, _BATCH))
+            batch = self._next(seq)
             if not batch:
+                self._let_former_go(connection)
                 break
-            with connection:
-                # The write lock first: another process may have taken this batch in the meantime.
-                connection.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (_VERSION,))
-                if int(self._meta("seq", "0")) != seq:
+            with writing(connection):
+                remember(connection, "version", _VERSION)
+                if int(self._meta("seq", "0")) != seq:  # another process has taken this batch in the meantime
                     seq = int(self._meta("seq", "0"))
                     continue
-                for item in batch:
-                    self._take(connection, item)
+                self._take_all(connection, batch)
                 seq = batch[-1].seq
-                connection.execute("INSERT OR REPLACE INTO meta VALUES ('seq', ?)", (str(seq),))
+                remember(connection, "seq", str(seq))
             looked += len(batch)
             if progress is not None:
                 progress(looked, total)
         return looked
 
-    def _take(self, connection: apsw.Connection, item: Stored) -> None:
+    def _next(self, seq: int) -> list[Stored]:
+        """What comes after a position in the journal, so much as memory bears."""
+        batch, vectors = list[Stored](), 0
+        for item in self._journal.since(seq, _BATCH):
+            batch.append(item)
+            vectors += isinstance(item.record, Event) and item.record.kind == embeddings.KIND
+            if vectors >= _VECTORS:
+                break
+        return batch
+
+    def _take_all(self, connection: apsw.Connection, batch: Iterable[Stored]) -> None:
+        changes = Changes()
+        for item in batch:
+            self._take(connection, item, changes)
+        self._embeddings.write(connection, changes)
+
+    def _take(self, connection: apsw.Connection, item: Stored, changes: Changes) -> None:
         event = item.record
         if not isinstance(event, Event):
             return
-        if event.kind == "embedding":
-            self._take_vectors(connection, event.payload)
+        if event.kind == embeddings.KIND:
+            self._embeddings.take(connection, event.payload, changes)
+            # By the time of embedding: forgetting writes older records of vectors again, of former models too.
+            if event.start_ms >= int(self._meta("embedded_ms", str(event.start_ms))):
+                remember(connection, "embedded_ms", str(event.start_ms))
+                remember(connection, "model", str(event.payload.get("model", "")))
         elif is_life(event.kind):
             revision = revision_name(event.source, event.kind, event.key)
             if revision is not None:
                 earlier = connection.execute("SELECT id FROM doc WHERE revision = ?", (revision,)).fetchone()
                 if earlier is not None:
-                    self._drop(connection, bytes(earlier[0]))
+                    self._drop(connection, bytes(earlier[0]), changes)
             if event.text:
                 self._insert(connection, item.id, event, revision)
 
@@ -184,56 +235,49 @@ class Index:
         row = _number(connection, taken, base, base, base + (1 << 20))
         digest = hashlib.blake2b(event.text.encode(), digest_size=16).digest()
         fields = searched_fields(event)
-        size = len(fields[-1].split())
+        size, embed = len(fields[-1].split()), int(event.kind in EMBEDDED_KINDS)
         connection.execute(
             f"INSERT INTO doc VALUES ({','.join('?' * 16)})",
             (
                 row, identity, event.layer.value, event.source, event.kind, event.start_ms, digest,
-                int(event.kind in EMBEDDED_KINDS), revision, *fields, size,
+                embed, revision, *fields, size,
             ),
         )  # fmt: skip
-        connection.execute("UPDATE total SET documents = documents + 1, terms = terms + ?", (size,))
+        sql = "UPDATE total SET documents = documents + 1, terms = terms + ?, embed = embed + ?"
+        connection.execute(sql, (size, embed))
         for name in names_said(event):
             known = (name, fields[0], fields[2], identity)
             connection.execute("INSERT OR IGNORE INTO known_as VALUES (?, ?, ?, ?)", known)
         body = indexed_text(f"{event.text}\n{note_of(event)}")
         connection.execute("INSERT INTO words(rowid, body) VALUES (?, ?)", (row, body))
 
-    def _take_vectors(self, connection: apsw.Connection, payload: Mapping[str, Json]) -> None:
-        matrix = np.frombuffer(base64.b64decode(payload["vectors"]), dtype=np.float16).reshape(-1, int(payload["dim"]))
-        for text, vector in zip(payload["ids"], matrix, strict=True):
-            identity = bytes.fromhex(text)
-            # What was forgotten or replaced has no document, and its vector is not wanted either.
-            if connection.execute("SELECT 1 FROM doc WHERE id = ?", (identity,)).fetchone() is not None:
-                row = (identity, payload["model"], vector.tobytes())
-                connection.execute("INSERT OR REPLACE INTO vector VALUES (?, ?, ?)", row)
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (payload["model"],))
-        self._vectors_changed(connection)
-
     def remove(self, ids: Iterable[bytes]) -> None:
         """Take records out of the index at once (before or after forgetting)."""
-        connection = self._connection()
-        with connection:
-            self._vectors_changed(connection)
+        connection, changes = self._connection(), Changes()
+        with writing(connection):
             for identity in ids:
-                self._drop(connection, identity)
+                self._drop(connection, identity, changes)
+            self._embeddings.write(connection, changes)
 
-    def _drop(self, connection: apsw.Connection, identity: bytes) -> None:
-        row = connection.execute("SELECT row, size FROM doc WHERE id = ?", (identity,)).fetchone()
-        if row is not None:
-            connection.execute("DELETE FROM words WHERE rowid = ?", row[:1])
-            connection.execute("DELETE FROM doc WHERE row = ?", row[:1])
-            connection.execute("UPDATE total SET documents = documents - 1, terms = terms - ?", row[1:])
-            connection.execute("DELETE FROM known_as WHERE id = ?", (identity,))
-        connection.execute("DELETE FROM vector WHERE id = ?", (identity,))
-        if connection.changes():
-            self._vectors_changed(connection)
+    def _drop(self, connection: apsw.Connection, identity: bytes, changes: Changes) -> None:
+        found = connection.execute("SELECT row, size, embed FROM doc WHERE id = ?", (identity,)).fetchone()
+        if found is None:
+            return
+        row, size, embed = (int(value) for value in found)
+        connection.execute("DELETE FROM words WHERE rowid = ?", (row,))
+        connection.execute("DELETE FROM doc WHERE row = ?", (row,))
+        sql = "UPDATE total SET documents = documents - 1, terms = terms - ?, embed = embed - ?"
+        connection.execute(sql, (size, embed))
+        connection.execute("DELETE FROM known_as WHERE id = ?", (identity,))
+        changes.drop(row)
 
-    def _vectors_changed(self, connection: apsw.Connection) -> None:
-        """Count the change, so that every thread and process loads the vectors again before it next compares them."""
-        connection.execute(
-            "INSERT INTO meta VALUES ('vectors', '1') ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + 1"
-        )
+    def _let_former_go(self, connection: apsw.Connection) -> None:
+        """Once every record has a vector of the present model, those of others are let go of; the journal has them."""
+        present, models = self._meta("model", ""), self._embeddings.models(connection)
+        if len(models) > 1 and not self.sizes(present)["waiting"]:
+            with writing(connection):
+                if not self.sizes(present)["waiting"]:
+                    self._embeddings.keep_only(connection, present)
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
@@ -252,15 +296,25 @@ class Index:
     def by_meaning(
         self, query: npt.NDArray[np.float32], model: str, filters: Filters, limit: int
     ) -> list[tuple[int, float]]:
-        """Rows and cosine similarities of the nearest records, best first; exact, over every vector in the filter.
+        """Rows and cosine similarities of the nearest records that the filters let through, best first.
 
         Args:
             query: unit vector, shape (dim,).
             model: only vectors of this embedding model are compared.
         """
-        first, last = row_bounds(filters)
-        allowed = allowed_rows(self._connection(), filters)
-        rows, scores = self._cache(model).search(query, limit, first=first, last=last, allowed=allowed)
+        connection, (first, last) = self._connection(), row_bounds(filters)
+        allowed = allowed_rows(connection, filters, _LISTED + 1)
+        if allowed is not None and len(allowed) > _LISTED:
+            # It lets through much, so most likely enough of those that are nearest anyway.
+            near, scores = self._embeddings.nearest(connection, query, model, 2 * limit, first=first, last=last)
+            let_through = self.within(near.tolist(), filters)
+            found = [one for one in zip(near.tolist(), scores.tolist(), strict=True) if one[0] in let_through]
+            if len(found) >= limit:
+                return found[:limit]
+            allowed = allowed_rows(connection, filters)
+        rows, scores = self._embeddings.nearest(
+            connection, query, model, limit, first=first, last=last, allowed=allowed
+        )
         return list(zip(rows.tolist(), scores.tolist(), strict=True))
 
     def newest(self, filters: Filters, limit: int) -> list[bytes]:
@@ -306,19 +360,19 @@ class Index:
                 found[name] = {(str(thread), str(speaker)) for thread, speaker in rows}
         return found
 
-    def without_vector(self, limit: int, model: str | None = None) -> list[bytes]:
-        """Ids of records that should have a vector (of this model, or of any) and have none, newest first."""
-        rows = self._connection().execute(f"SELECT id FROM {_WAITING} ORDER BY row DESC LIMIT ?", (model, limit))
-        return [bytes(row[0]) for row in rows]
+    def without_vector(self, limit: int, model: str, before: int | None = None) -> list[tuple[int, bytes]]:
+        """Rows and ids of records that should have a vector of this model and have none, newest first.
 
-    def drop_former_vectors(self, model: str) -> None:
-        """Let go of other models' vectors once every record has one of this model; the journal still holds them."""
-        connection = self._connection()
-        with connection:
-            if not _number(connection, f"SELECT count(*) FROM {_WAITING}", model):
-                connection.execute("DELETE FROM vector WHERE model <> ?", (model,))
-                if connection.changes():
-                    self._vectors_changed(connection)
+        Args:
+            before: only rows before this one.
+        """
+        sql = (
+            "SELECT row, id FROM doc WHERE embed = 1 AND row < coalesce(?1, 9223372036854775807) AND NOT EXISTS"
+            " (SELECT 1 FROM vector WHERE vector.row = doc.row AND"
+            " vector.model = (SELECT number FROM model WHERE name = ?2)) ORDER BY row DESC LIMIT ?3"
+        )
+        rows = self._connection().execute(sql, (before, model, limit))
+        return [(int(row), bytes(identity)) for row, identity in rows]
 
     def all_ids(self, batch: int) -> Iterator[list[bytes]]:
         """Ids of all documents, in batches."""
@@ -343,10 +397,15 @@ class Index:
     def sizes(self, model: str | None = None) -> dict[str, int]:
         """How many documents, vectors, and documents still waiting for a vector (of this model, or of any)."""
         connection = self._connection()
+        held = {one.name: one.held for one in self._embeddings.models(connection)}
+        with_any = sum(held.values())
+        if len(held) > 1:
+            with_any = _number(connection, "SELECT count(DISTINCT row) FROM vector")
+        wanted = _number(connection, "SELECT embed FROM total")
         return {
-            "documents": _number(connection, "SELECT count(*) FROM doc"),
-            "vectors": _number(connection, "SELECT count(DISTINCT id) FROM vector"),
-            "waiting": _number(connection, f"SELECT count(*) FROM {_WAITING}", model),
+            "documents": _number(connection, "SELECT documents FROM total"),
+            "vectors": with_any,
+            "waiting": wanted - (with_any if model is None else held.get(model, 0)),
         }
 
     def fingerprint(self) -> str:
@@ -362,9 +421,8 @@ class Index:
         )
         for row in connection.execute(f"SELECT {columns} FROM doc ORDER BY id"):
             digest.update(repr(row).encode())
-        present = (self._meta("model", ""),)
-        for row in connection.execute("SELECT id, model, body FROM vector WHERE model = ? ORDER BY id", present):
-            digest.update(repr(row).encode())
+        for identity, vector in self._present_vectors(connection):
+            digest.update(identity + vector)
         for row in connection.execute("SELECT * FROM known_as ORDER BY name, thread, id"):
             digest.update(repr(row).encode())
         connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, words, 'instance')")
@@ -373,21 +431,21 @@ class Index:
             digest.update(repr(row).encode())
         return digest.hexdigest()
 
-    def _cache(self, model: str) -> VectorCache:
-        cache, state = self._vectors, self._meta("vectors", "0")
-        if cache is None or (cache.model, cache.state) != (model, state):
-            sql = (
-                "SELECT doc.row, vector.body FROM vector JOIN doc ON doc.id = vector.id"
-                " WHERE vector.model = ? ORDER BY doc.row"
-            )
-            rows = list(self._connection().execute(sql, (model,)))
-            cache = VectorCache(model, state, [int(row[0]) for row in rows], [bytes(row[1]) for row in rows])
-            self._vectors = cache
-        return cache
+    def _present_vectors(self, connection: apsw.Connection) -> Iterator[tuple[bytes, bytes]]:
+        """Ids of records and their vectors of the present model, in order of id."""
+        present = self._meta("model", "")
+        sql = (
+            "SELECT doc.id, doc.row FROM model JOIN vector ON vector.model = model.number"
+            " JOIN doc ON doc.row = vector.row WHERE model.name = ? ORDER BY doc.id"
+        )
+        found = connection.execute(sql, (present,))
+        while some := list(islice(found, _BATCH)):
+            rows = np.array([row for _, row in some], dtype=np.int64)
+            vectors = self._embeddings.vectors(connection, present, rows)
+            yield from ((bytes(some[n][0]), vectors[n].tobytes()) for n in range(len(some)))
 
     def _meta(self, name: str, default: str) -> str:
-        row = self._connection().execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return default if row is None else str(row[0])
+        return memory_of(self._connection(), name, default)
 
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
@@ -401,7 +459,7 @@ class Index:
         return connection
 
 
-def _number(connection: apsw.Connection, sql: str, *values: int | str | None) -> int:
+def _number(connection: apsw.Connection, sql: str, *values: int) -> int:
     """The one number that a query gives."""
     row = connection.execute(sql, values).fetchone()
     return 0 if row is None else int(row[0])

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ MEANING = 0.5
 SPEAKER, TIME, STATEMENT = 0.1, 0.1, 0.2
 _PREFIX_LETTERS = 6  # of a stem: it also counts where it begins a longer one
 _COMPOUND = 0.5
+_WHY = ("context", "keyword", "meaning", "keyword+meaning")
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,8 +67,7 @@ class Asked:
     sought: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A document with its score, and what of the question it holds itself."""
 
     document: Document
@@ -87,9 +88,10 @@ def rank(runs: Sequence[Sequence[Document]], asked: Asked) -> list[Ranked]:
     weight = MEANING if asked.cosines else 0.0
     scores = (1 - weight) * words + weight * meaning + _priors(documents, asked)
     own_words, own_meaning = frequency.sum(axis=1) > 0, np.isfinite(cosine)
-    holds = _holds_all(frequency, asked)
-    order = sorted(range(len(documents)), key=lambda i: (not holds[i], -scores[i], -documents[i].row))
-    return [Ranked(documents[i], float(scores[i]), _why(bool(own_words[i]), bool(own_meaning[i]))) for i in order]
+    rows = np.array([document.row for document in documents], dtype=np.int64)
+    order = np.lexsort((-rows, -scores, ~_holds_all(frequency, asked))).tolist()
+    why, values = (own_words + 2 * own_meaning).tolist(), scores.tolist()
+    return [Ranked(documents[i], values[i], _WHY[why[i]]) for i in order]
 
 
 def _holds_all(frequency: Floats, asked: Asked) -> npt.NDArray[np.bool_]:
@@ -102,23 +104,28 @@ def _holds_all(frequency: Floats, asked: Asked) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _why(by_words: bool, by_meaning: bool) -> str:
-    named = [name for name, holds in (("keyword", by_words), ("meaning", by_meaning)) if holds]
-    return "+".join(named) or "context"
-
-
 def _frequencies(documents: Sequence[Document], asked: Asked) -> Floats:
     """How often each document holds each stem, (documents, stems); the beginning of a compound counts half."""
-    table = np.zeros((len(documents), len(asked.idf)))
     places = {stem: place for place, stem in enumerate(asked.idf)}
-    opening = tuple(stem for stem in places if len(stem) >= _PREFIX_LETTERS)
+    counted = _counted(documents, places)
+    table = np.zeros((len(documents), len(places)))
     for row, document in enumerate(documents):
-        for term in document.terms:
-            if term in places:
-                table[row, places[term]] += 1
-            elif term.startswith(opening):
-                table[row, [places[stem] for stem in opening if term.startswith(stem)]] += _COMPOUND
+        if not counted.keys().isdisjoint(document.terms):
+            for term in document.terms:
+                for place, count in counted.get(term, ()):
+                    table[row, place] += count
     return table
+
+
+def _counted(documents: Sequence[Document], places: Mapping[str, int]) -> dict[str, list[tuple[int, float]]]:
+    """Which of all terms count for which stems, by the stem's place, and how much."""
+    opening = tuple(stem for stem in places if len(stem) >= _PREFIX_LETTERS)
+    counted = {
+        term: [(places[stem], _COMPOUND) for stem in opening if term.startswith(stem)]
+        for term in set[str]().union(*(document.terms for document in documents) if opening else ())
+        if term.startswith(opening)
+    }
+    return counted | {stem: [(place, 1.0)] for stem, place in places.items()}
 
 
 def _bm25(frequency: Floats, documents: Sequence[Document], run: npt.NDArray[np.int64], asked: Asked) -> Floats:

@@ -217,10 +217,14 @@ def embed_waiting(
         How many records got a vector.
     """
     index.update()  # vectors that were journalled just before a stop count
-    done = 0
+    done, before = 0, None
     total = min(index.sizes(embedder.model)["waiting"], 10**9 if limit is None else limit)
     while not stop() and done < total:
-        ids = index.without_vector(min(_EMBED_BATCH, total - done), embedder.model)
+        waiting = index.without_vector(min(_EMBED_BATCH, total - done), embedder.model, before)
+        ids = [identity for _, identity in waiting]
+        if not ids and before is None:
+            break
+        before = waiting[-1][0] if ids else None  # those that came in meanwhile have their turn when the rest is done
         stored = journal.get(ids)
         index.remove(identity for identity in ids if identity not in stored)
         present = {i: embedded_text(item.record) for i, item in stored.items() if isinstance(item.record, Event)}
@@ -229,9 +233,6 @@ def embed_waiting(
             journal.append([embedding_event(embedder.model, list(present), vectors, clock())])
             index.update()
             done += len(present)
-        elif not ids:
-            break
         if progress is not None:
             progress(done, max(total, done))
-    index.drop_former_vectors(embedder.model)
     return done

@@ -89,6 +89,7 @@ def bits_per_character(
     threads: int,
     progress: Callable[[float], None],
     stop: Callable[[], bool],
+    began: Callable[[int], None] = lambda pid: None,
 ) -> Scores:
     """Score texts and one general text with the base and with adapters, in one child process.
 
@@ -99,6 +100,7 @@ def bits_per_character(
         adapters: GGUF adapters as exported; None is the base alone.
         general: a text that any good model should go on reading well; "" scores none.
         progress: told the share done, 0 to 1.
+        began: told the child's process id before it is given anything to load.
 
     Raises:
         Refused: no texts, or the base or an adapter cannot be read.
@@ -113,7 +115,7 @@ def bits_per_character(
         "texts": [{"context": _plain(text.context), "text": text.text} for text in texts],
         "general": general,
     }
-    answer = _run_child(python, orjson.dumps(request), threads, progress, stop)
+    answer = _run_child(python, orjson.dumps(request), threads, progress, stop, began)
     return Scores(
         bits=np.array(answer["bits"], dtype=np.float64),
         chars=np.array(answer["chars"], dtype=np.int64),
@@ -153,7 +155,12 @@ def _plain(messages: Sequence[Message]) -> list[dict[str, Json]]:
 
 
 def _run_child(
-    python: str, request: bytes, threads: int, progress: Callable[[float], None], stop: Callable[[], bool]
+    python: str,
+    request: bytes,
+    threads: int,
+    progress: Callable[[float], None],
+    stop: Callable[[], bool],
+    began: Callable[[int], None],
 ) -> dict[str, Json]:
     process = subprocess.Popen(
         [python, "-P", "-m", "hearthside.night.likelihood_child"],
@@ -163,6 +170,12 @@ def _run_child(
         env=child_environment(dict(os.environ), threads),
     )
     assert process.stdin and process.stdout and process.stderr  # all three were asked for as pipes
+    try:
+        began(process.pid)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
     share = [0.0]
     answers: list[bytes] = []
     workers = [

@@ -12,24 +12,30 @@ import orjson
 
 from hearthside.alignment.stream import LifeStream
 from hearthside.egress import Egress
-from hearthside.errors import NeedsPerson, RetryLater
+from hearthside.errors import NeedsPerson, Refused, RetryLater
 from hearthside.events import DAY_MS, Event, Json, Layer, Origin, Trust
 from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
+from hearthside.inference.fitting import training_needed
+from hearthside.inference.gguf_header import model_header
+from hearthside.inference.guard.room import NOT_GIVEN, AskForRoom, Room, unguarded
 from hearthside.inference.shelf import ModelFile
 from hearthside.journal import Journal
 from hearthside.memory.audit import audit
-from hearthside.memory.facts.annotation import Reader, read_own_words
+from hearthside.memory.facts.annotation import read_texts
+from hearthside.memory.facts.fitness import fitness_for_reading
+from hearthside.memory.held_model import Fitness, HeldModel
 from hearthside.memory.index import Index
 from hearthside.memory.knowing import Knowing
+from hearthside.memory.questions.writing_fitness import fitness_for_queries
 from hearthside.memory.search import Embedder, embed_waiting
 from hearthside.night.curate import MAX_SAMPLES, Curated, OwnMessage, curate
 from hearthside.night.cycle import Step, StepContext, StepResult
 from hearthside.night.gate import MIN_HELD_OUT, Measured, general_text, judge
-from hearthside.night.likelihood import ScoredText, bits_per_character
+from hearthside.night.likelihood import ScoredText, Scores, bits_per_character
 from hearthside.night.rounds import due, record_round, records_learnt, rounds, training_samples
 from hearthside.workshop.attestation import Verdict
 from hearthside.workshop.client import LocalWorkshop, TrainedAdapter, TrainingProgress, WorkshopClient
-from hearthside.workshop.job import LoraSftParameters, make_job
+from hearthside.workshop.job import Job, LoraSftParameters, make_job
 from hearthside.workshop.job import context as job_context
 
 RECIPE = "lora_sft"
@@ -52,7 +58,9 @@ class NightRooms:
         max_samples: own messages in one round, newest first.
         set_clocks: sets clocks by what they recorded; whether the life stream is to be updated.
         knowing: what is known about the person; None: only the index is looked over.
-        reader: gives a model that reads the person's own words for facts, or None while there is none.
+        room: asks the memory guard for room before anything is loaded on this machine.
+        reader: gives the model that may read texts for facts and write queries, if it is measured to be fit for it;
+            None while there is none.
     """
 
     journal: Journal
@@ -70,7 +78,8 @@ class NightRooms:
     max_samples: int = MAX_SAMPLES
     set_clocks: Callable[[], bool] = lambda: False
     knowing: Knowing | None = None
-    reader: Callable[[], Reader | None] = lambda: None
+    reader: Callable[[], HeldModel | None] = lambda: None
+    room: AskForRoom = unguarded
 
 
 def night_steps(rooms: NightRooms) -> list[Step]:
@@ -122,19 +131,40 @@ def _annotate(rooms: NightRooms, context: StepContext) -> StepResult:
 def _note(rooms: NightRooms, context: StepContext) -> StepResult:
     """Plain code has noted already what it can; this is for a model that understands more, and only for such a one."""
     reader = rooms.reader()
-    if reader is None or not reader.fit_for_reading:
-        return StepResult("skipped", "Facts come from plain code alone; the model here is too small to read for them.")
+    if reader is None:
+        return StepResult("skipped", "Facts come from plain code alone; no model that could read for them is here.")
     try:
-        found = read_own_words(
+        fitness = fitness_for_reading(
+            rooms.journal, reader, rooms.clock, lambda done, total: context.progress(done, total, "probe sentences")
+        )
+        context.check_stop()
+        queries = fitness_for_queries(
+            rooms.journal, reader, rooms.clock, lambda done, total: context.progress(done, total, "probe questions")
+        )
+        context.check_stop()
+        if not fitness.fit:
+            sentence = f"Facts come from plain code alone: the model here is not fit to read for them ({_so(fitness)})."
+            return StepResult("skipped", sentence, _figures(fitness, queries))
+        found = read_texts(
             rooms.journal, reader, rooms.clock, lambda done, total: context.progress(done, total, "texts"),
             context.stop, _READ_AT_MOST,
         )  # fmt: skip
-    except (RetryLater, NeedsPerson) as error:
+    except (RetryLater, NeedsPerson, Refused) as error:
         return StepResult("skipped", error.message)
     context.check_stop()
-    return StepResult(
-        "done", f"{found:,} things were noted from your own words, each with its place.", {"found": found}
-    )
+    sentence = f"{found:,} things were noted from your words, each with its place; {_so(fitness)}."
+    return StepResult("done", sentence, {"found": found} | _figures(fitness, queries))
+
+
+def _so(fitness: Fitness) -> str:
+    return f"on invented sentences, {fitness.in_words()}"
+
+
+def _figures(reading: Fitness, queries: Fitness) -> dict[str, Json]:
+    return {
+        one.task: {"fit": one.fit, "right": one.right, "said": one.said, "wanted": one.wanted}
+        for one in (reading, queries)
+    }
 
 
 def _consolidate(rooms: NightRooms, context: StepContext) -> StepResult:
@@ -153,6 +183,9 @@ def _curate(rooms: NightRooms) -> StepResult:
     if now_due and len(curated.held_out) < MIN_HELD_OUT:
         now_due = False
         sentence = f"Training waits: the last week holds only {len(curated.held_out)} messages of yours to judge by."
+    if now_due and not rooms.base.sha256:
+        now_due = False
+        sentence = "Training waits: which model your model server serves is not known; name its file in model_path."
     if now_due and not rooms.workshop_url and not workshop_extra_installed():
         now_due, sentence = False, "Training waits: the workshop is not installed on this machine yet."
     data: dict[str, Json] = {"due": now_due, "boundary_ms": curated.boundary_ms}
@@ -184,7 +217,30 @@ def _train(rooms: NightRooms, context: StepContext) -> StepResult:
         parameters=rooms.parameters,
     )
 
+    try:
+        if rooms.workshop_url:
+            trained = _trained(rooms, context, job, rooms.workshop_url)
+        else:
+            trained = _trained_here(rooms, context, job)
+    except RetryLater as error:
+        return _without_room(error, "Training")
+    return _stage(rooms, curated, trained)
+
+
+def _trained_here(rooms: NightRooms, context: StepContext, job: Job) -> TrainedAdapter:
+    with rooms.room(_needed(rooms)) as room, LocalWorkshop([rooms.base.path], rooms.threads) as local:
+        room.attach(local.pid)  # what it starts for the training is under the guard with it
+        return _trained(rooms, context, job, local.url, room.loaded)
+
+
+def _trained(
+    rooms: NightRooms, context: StepContext, job: Job, url: str, loaded: Callable[[], None] = lambda: None
+) -> TrainedAdapter:
+    """Train in the workshop at `url`; `loaded` is told when the model is in its memory."""
+
     def progress(p: TrainingProgress) -> None:
+        if p.phase == "training" and p.step:
+            loaded()
         loss = f", loss {p.loss:.2f}" if p.loss is not None else ""
         context.progress(p.step, p.steps, f"{p.phase}{loss}")
 
@@ -192,16 +248,21 @@ def _train(rooms: NightRooms, context: StepContext) -> StepResult:
         _record(rooms, "attestation", {"kind": verdict.kind, "attested": verdict.attested, "bound": verdict.bound})
         return verdict.bound
 
-    def train(url: str) -> TrainedAdapter:
-        client = WorkshopClient(rooms.egress, url, clock=rooms.clock, random_bytes=secrets.token_bytes)
-        return client.train(job, accept=accept, progress=progress, stop=context.stop)
+    client = WorkshopClient(rooms.egress, url, clock=rooms.clock, random_bytes=secrets.token_bytes)
+    return client.train(job, accept=accept, progress=progress, stop=context.stop)
 
-    if rooms.workshop_url:
-        trained = train(rooms.workshop_url)
-    else:
-        with LocalWorkshop([rooms.base.path], rooms.threads) as local:
-            trained = train(local.url)
-    return _stage(rooms, curated, trained)
+
+def _needed(rooms: NightRooms) -> int:
+    parameters = rooms.parameters
+    tokens = max(parameters.batch_tokens, parameters.max_tokens)
+    return training_needed(model_header(rooms.base.path), tokens)
+
+
+def _without_room(error: RetryLater, what: str) -> StepResult:
+    """The night goes on without this step when there is no room for it; any other reason to wait ends the night."""
+    if error.code != NOT_GIVEN:
+        raise error
+    return StepResult("skipped", f"{what} was left out. {error.message}")
 
 
 def _unjudged(rooms: NightRooms, boundary_ms: int, due_now: bool) -> str | None:
@@ -271,13 +332,11 @@ def _evaluate(rooms: NightRooms, context: StepContext) -> StepResult:
     models: list[bytes | None] = [None, rooms.registry.bytes_of(adapter)]
     if active is not None:
         models.append(rooms.registry.bytes_of(active.id))
-    scores = bits_per_character(
-        sys.executable,
-        rooms.base.path, models, [_text(message) for message in curated.held_out], general_text(),
-        threads=rooms.threads,
-        progress=lambda share: context.progress(round(100 * share), 100, "messages of the last week"),
-        stop=context.stop,
-    )  # fmt: skip
+    try:
+        with rooms.room(_needed(rooms)) as room:
+            scores = _scored(rooms, context, models, [_text(message) for message in curated.held_out], room)
+    except RetryLater as error:
+        return _without_room(error, "Judging")
     general = scores.general_per_character()
     measured = [Measured(scores.bits[i], float(general[i])) for i in range(len(models))]
     verdict = judge(scores.chars, measured[0], measured[1], measured[2] if active else None)
@@ -286,6 +345,20 @@ def _evaluate(rooms: NightRooms, context: StepContext) -> StepResult:
     }  # fmt: skip
     _record(rooms, "gate", data)
     return StepResult("done", verdict.reason, data)
+
+
+def _scored(
+    rooms: NightRooms, context: StepContext, models: list[bytes | None], texts: list[ScoredText], room: Room
+) -> Scores:
+    def progress(share: float) -> None:
+        if share:
+            room.loaded()
+        context.progress(round(100 * share), 100, "messages of the last week")
+
+    return bits_per_character(
+        sys.executable, rooms.base.path, models, texts, general_text(), threads=rooms.threads, progress=progress,
+        stop=context.stop, began=room.attach,
+    )  # fmt: skip
 
 
 def _text(message: OwnMessage) -> ScoredText:

@@ -19,13 +19,16 @@ SPARK_PX, CHART_PX, SPAN_PX, MOOD_PX = 30, 96, 14, 92
 _AXIS_PX = 20
 _WEEK_DAYS = 7
 _MOST_TICKS = 8
+_BY_DAY = 70  # days of moods that are drawn one by one
+_LEAST_MOOD = 0.3  # of -1 to 1: smaller moods fill no drawing
 LEAST_MONTHS = 4
-"""Over fewer months nothing can be seen: the first and the present one are not whole."""
+"""Over fewer months, or weeks, nothing can be seen: the first and the present one are not whole."""
 
 
 def month_words(month: str) -> str:
-    """``2019-03`` as ``March 2019``."""
-    return f"{date.fromisoformat(f'{month}-01'):%B %Y}"
+    """``2019-03`` as ``March 2019``, and ``2019-03-04`` as ``4 March 2019``."""
+    day = date.fromisoformat(month if len(month) == 10 else f"{month}-01")
+    return f"{day.day} {day:%B %Y}" if len(month) == 10 else f"{day:%B %Y}"
 
 
 def amount(value: float, unit: str) -> str:
@@ -45,12 +48,13 @@ def trend_words(item: KnownItem) -> str:
     if not item.months:
         return ""
     most = max(item.months, key=lambda one: one[1])
-    words = f"By month from {month_words(item.months[0][0])}: most in {month_words(most[0])}, "
+    step, which = ("week", "the week of ") if len(most[0]) == 10 else ("month", "")
+    words = f"By {step} from {month_words(item.months[0][0])}: most in {which}{month_words(most[0])}, "
     words += amount(most[1], item.unit)
     known = heard(item)
     if known < len(item.months):
         return f"{words}; nothing of this kind was heard after {month_words(item.heard_to)}"
-    return f"{words}; this month so far {amount(item.months[-1][1], item.unit)}"
+    return f"{words}; this {step} so far {amount(item.months[-1][1], item.unit)}"
 
 
 def spark(item: KnownItem) -> Markup:
@@ -63,7 +67,8 @@ def trend_chart(item: KnownItem) -> Markup:
     if len(item.months) < LEAST_MONTHS:
         return Markup("")
     months = [month for month, _ in item.months[:-1]]
-    ticks = [_tick(place, month, len(months)) for place, month in _years(months)]
+    marks = _month_marks(months) if len(months[0]) == 10 else _years(months)
+    ticks = [_tick(place, label, len(months)) for place, label in marks]
     most = max(value for _, value in item.months)
     top = tag("text", amount(most, item.unit), x="100%", y=12, text_anchor="end", cls="chart-tick")
     inner = _curve(item, CHART_PX - _AXIS_PX, "spark-inner")
@@ -73,18 +78,27 @@ def trend_chart(item: KnownItem) -> Markup:
     )  # fmt: skip
 
 
-def _tick(place: int, month: str, months: int) -> Markup:
+def _tick(place: int, label: str, months: int) -> Markup:
     x = f"{round(100 * place / max(months - 1, 1), 2)}%"
     line = tag("line", x1=x, x2=x, y1=0, y2=CHART_PX - _AXIS_PX, cls="tick")
-    return line + tag("text", month[:4], x=x, y=CHART_PX - 5, cls="chart-tick")
+    return line + tag("text", label, x=x, y=CHART_PX - 5, cls="chart-tick")
 
 
 def _years(months: Sequence[str]) -> list[tuple[int, str]]:
     """Places of Januaries, at most a few of them and none at the edge; the first month where there is none."""
-    found = [(n, month) for n, month in enumerate(months) if month.endswith("-01") and n < len(months) * 0.94]
-    found = found or [(0, months[0])]
+    found = [(n, month[:4]) for n, month in enumerate(months) if month.endswith("-01") and n < len(months) * 0.94]
+    found = found or [(0, months[0][:4])]
     step = -(-len(found) // _MOST_TICKS)
     return found[::step]
+
+
+def _month_marks(weeks: Sequence[str]) -> list[tuple[int, str]]:
+    """Places of the weeks in which a month begins, and of the first one, none at the edge."""
+    months = [week[:7] for week in weeks]
+    return [
+        (n, f"{date.fromisoformat(week):%b}") for n, week in enumerate(weeks)
+        if (not n or months[n - 1] != months[n]) and n < max(len(weeks) * 0.94, 1)
+    ]  # fmt: skip
 
 
 def _curve(item: KnownItem, height_px: float, cls: str) -> Markup:
@@ -143,26 +157,36 @@ def mood_chart(days: Sequence[MoodPoint]) -> Markup:
     """How the weeks sounded, above and under the middle; weeks with a low day carry a mark at the foot."""
     if not days:
         return Markup("")
+    span = day_number(days[-1].day) - day_number(days[0].day) + 1
+    step = 1 if span <= _BY_DAY else _WEEK_DAYS
     weeks: dict[int, list[MoodPoint]] = {}
     for day in days:
-        weeks.setdefault(day_number(day.day) // _WEEK_DAYS, []).append(day)
+        weeks.setdefault(day_number(day.day) // step, []).append(day)
     first, count = min(weeks), max(weeks) - min(weeks) + 1
+    means = {week: sum(one.score for one in found) / len(found) for week, found in weeks.items()}
+    most = max(_LEAST_MOOD, *(abs(mean) for mean in means.values()))
     width, middle = 100 / count, (MOOD_PX - _AXIS_PX) / 2
     shapes = [tag("line", x1="0%", x2="100%", y1=middle, y2=middle, cls="tick")]
     for week, found in sorted(weeks.items()):
-        mean = sum(one.score for one in found) / len(found)
-        high = round(max(abs(mean) * (middle - 8), 1.5), 1)
+        mean = means[week]
+        high = round(max(abs(mean) / most * (middle - 8), 1.5), 1)
         y, x = (middle - high if mean > 0 else middle), (week - first) * width
         bar = tag("rect", x=f"{x:.2f}%", y=round(y, 1), width=f"{max(width * 0.8, 0.25):.2f}%", height=high, rx=1,
                   cls="mood-low" if mean < 0 else "mood-high")  # fmt: skip
-        words = f"Week of {iso_day(week * _WEEK_DAYS)}: {mean:+.2f}, {len(found)} days heard"
+        words = f"Week of {month_words(iso_day(week * step))}: {mean:+.2f}, {len(found)} days heard"
+        if step == 1:
+            words = f"{month_words(found[0].day)}: {mean:+.2f}"
         if any(one.low for one in found):
             foot = MOOD_PX - _AXIS_PX - 1
             bar += tag("circle", cx=f"{x + width * 0.4:.2f}%", cy=foot - 2, r=3, cls="mood-mark")
-            words += ", low days in it"
+            words += ", low" if step == 1 else ", low days in it"
         shapes.append(tag("g", tag("title", words), bar))
     edges = (("0%", "start", days[0].day), ("100%", "end", days[-1].day))
-    shapes += [tag("text", day, x=x, y=MOOD_PX - 4, text_anchor=anchor, cls="chart-tick") for x, anchor, day in edges]
+    shapes += [
+        tag("text", month_words(day), x=x, y=MOOD_PX - 4, text_anchor=anchor, cls="chart-tick")
+        for x, anchor, day in edges
+    ]
     low = sum(one.low for one in days)
-    label = f"How {len(days)} days from {days[0].day} to {days[-1].day} sounded, by week; {low} of them low"
+    by = "day" if step == 1 else "week"
+    label = f"How {len(days)} days from {days[0].day} to {days[-1].day} sounded, by {by}; {low} of them low"
     return tag("svg", join(shapes), width="100%", height=MOOD_PX, cls="mood-chart", role="img", aria_label=label)

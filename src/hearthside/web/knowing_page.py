@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from markupsafe import Markup
 from nicegui import events, ui
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.requests import Request
@@ -19,9 +18,7 @@ from hearthside.web.knowing_parts import (
     counted_body,
     found_words,
     head_body,
-    helped_body,
     item_body,
-    low_body,
     more_body,
     pair_body,
     topic_head,
@@ -108,6 +105,7 @@ class Beliefs:
             topics = [(topic, self._fitting(topic)) for topic in self.view.topics]
             if self.words:
                 found = sum(len(items) for _, groups in topics for _, items in groups)
+                found += len(self._holding([*self.view.moods.helped, *self.view.moods.low]))
                 html(found_words(found, sum(self.fits.values())))
             elif not self.view.topics:
                 text(NOTHING, "p", "card")
@@ -116,7 +114,7 @@ class Beliefs:
             for topic, groups in topics:
                 if groups:
                     self._topic(topic, groups)
-            if self.view.moods.days and not self.words:
+            if self.view.moods.days or self.view.moods.low or self.view.moods.helped:
                 self._moods()
 
     def _fill_said(self) -> None:
@@ -249,20 +247,32 @@ class Beliefs:
             again: TextElement = button(f"Show more of {part.found:,}", go_on, "button-quiet")
 
     def _moods(self) -> None:
+        """How the days sounded, what helped, and when it was low: each with the person's word on it."""
         moods = self.view.moods
+        helped, low = self._holding(moods.helped), self._holding(moods.low)
+        if self.words and not helped + low:
+            return
         with native("section", "card known-topic", aria_label="Moods", id="topic-moods"):
             text("Moods", "h2")
-            html(mood_chart(moods.days))
-            text(moods.caution, "p", "quiet small")
-            if moods.helped:
-                text("What helped", "h3")
-                said = [one for one in moods.helped if one.says]
-                html(helped_body(said))
-                unsure = [one for one in moods.helped if not one.says]
-                if unsure:
-                    _fold(f"Not enough to say: {len(unsure)}", partial(_put, helped_body(unsure)))
-            if moods.low:
-                _fold(f"Low stretches: {len(moods.low)}", partial(_put, low_body(moods.low)))
+            if not self.words:
+                html(mood_chart(moods.days))
+                if any(day.low for day in moods.days):
+                    text("Above the line you sounded bright, below it dark; a dot marks low days.", "p", "quiet small")
+                text(moods.caution, "p", "quiet small")
+                if moods.last_time:
+                    text(moods.last_time, "p", "known-last")
+            said, unsure = [i for i in helped if i.trend == "helped"], [i for i in helped if i.trend != "helped"]
+            for title, items, rest in (("What helped", said, unsure), ("Low stretches", low, [])):
+                if items or rest:
+                    with native("div", "known-group"):
+                        text(title, "h3")
+                        self._items(items)
+                        if rest:
+                            _fold(f"Not enough to say: {len(rest)}", partial(self._items, rest, MANY))
+
+    def _holding(self, items: list[KnownItem]) -> list[KnownItem]:
+        """Of what belongs to moods, the items that hold every word of the filter."""
+        return [i for i in items if all(word in f"moods {i.sentence}".casefold() for word in self.words)]
 
     # -- the person's word -------------------------------------------------------------------------------------------
 
@@ -280,10 +290,6 @@ class Beliefs:
             return None
         self.view = outcome
         return outcome
-
-
-def _put(content: Markup) -> None:
-    html(content)
 
 
 def _fold(words: str, fill: Callable[[], None]) -> None:

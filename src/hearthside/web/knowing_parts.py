@@ -11,11 +11,9 @@ from hearthside.web.known_views import (
     PAST,
     TREND_WORDS,
     CountedPart,
-    HelpedRow,
     KnownItem,
     KnownTopic,
     KnownView,
-    Low,
     Word,
 )
 from hearthside.web.markup import badge, day_words, join, tag
@@ -24,6 +22,8 @@ DECIDED_WORDS = {"pinned": "pinned by you", "corrected": "you told me so"}
 TREND_MEANING = {
     "unheard": "Too little of this kind was recorded lately to say how it is now.",
     "said": "Somebody said so of themselves; it is no belief about you.",
+    "helped": "Better days followed low days with it more often than those without. That is no proof of a cause.",
+    "unsure": "Better days may have followed it by chance.",
     PAST: "It was so and is no longer.",
 }
 
@@ -69,7 +69,7 @@ def item_body(item: KnownItem, first: str, last: str, note: str = "") -> Markup:
     if item.against:
         signs.append(badge("contradicted", "warn"))
     facts = [*signs, strength_bar(item), tag("span", item.strength_words)]
-    if not item.months and (when := when_words(item)):
+    if not item.months and item.trend != "low" and (when := when_words(item)):
         facts.append(tag("span", when))
     words = [tag("p", item.sentence, cls="known-sentence"), tag("div", *facts, cls="known-facts")]
     if note:
@@ -95,11 +95,13 @@ def day_short(day: str) -> str:
 def more_body(item: KnownItem, against: Sequence[KnownItem]) -> Markup:
     """What stands behind a belief, above its records."""
     parts = [trend_chart(item), tag("p", item.detail)]
-    if item.since:
+    if item.since and item.trend != "low":
         parts.append(tag("p", f"First known on {day_short(item.since)}.", cls="quiet"))
     parts += [tag("p", tag("b", "Against it: "), other.sentence) for other in against]
     count = len(item.evidence)
     words = "1 record:" if count == 1 else f"{count} records, the first and the latest:"
+    if item.trend in {"low", "helped", "unsure"}:
+        words = "1 record:" if count == 1 else f"{count} records:" if count else "No record of a time when it lifted."
     return tag("div", *parts, tag("p", words, cls="quiet"))
 
 
@@ -145,31 +147,3 @@ def counted_body(part: CountedPart) -> Markup:
         for one in part.things
     ]  # fmt: skip
     return tag("ul", *rows, cls="counted-list")
-
-
-def record_links(evidence: Sequence[str]) -> Markup:
-    """Links to records without their words."""
-    return join([
-        tag("span", " ", tag("a", f"record {n}", href=f"/record/{one}", cls="quiet-link"))
-        for n, one in enumerate(evidence, 1)
-    ])  # fmt: skip
-
-
-def helped_body(rows: Sequence[HelpedRow]) -> Markup:
-    """What came before better days."""
-    return tag(
-        "ul", *[tag("li", tag("b", f"{row.name}. "), row.sentence, record_links(row.evidence)) for row in rows],
-        cls="known-plain",
-    )  # fmt: skip
-
-
-def low_body(rows: Sequence[Low]) -> Markup:
-    """Low stretches, the latest first."""
-    return tag("ul", *[tag("li", _low_words(one), record_links(one.evidence)) for one in rows], cls="known-plain")
-
-
-def _low_words(one: Low) -> str:
-    days = day_short(one.first_day)
-    if one.first_day != one.last_day:
-        days += f" to {day_short(one.last_day)}"
-    return f"{days}; better on {day_short(one.lifted_day)}." if one.lifted_day else f"{days}."

@@ -12,26 +12,27 @@ from hearthside.memory.hits import Hit
 PAST = "past"
 TREND_WORDS = {
     "rising": "rising", "steady": "steady", "fading": "fading", PAST: PAST, "unheard": "not heard lately",
-    "holds": "holds", "said": "said",
+    "holds": "holds", "said": "said", "low": "low mood", "helped": "before better days", "unsure": "not enough to say",
 }  # fmt: skip
-"""Which way an item goes, in words. Of facts: it holds, it is past; ``said`` is what others said."""
+"""Which way an item goes, in words. Of facts: it holds, it is past; ``said`` is what others said. Of moods: a low
+stretch, what low days with a better day after them had in common, and what may be chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownItem:
-    """One belief: a fact, or something the person turns to.
+    """One belief: a fact, something the person turns to, a low stretch, or what went before better days.
 
     Attributes:
-        id: of the fact or preference.
+        id: of the fact, preference, stretch or thing that helped.
         sentence: in plain words.
         detail: one sentence with what it rests on.
         strength: 0 to 1, for the bar: of a preference against the strongest of its kind, of a fact how sure it is.
         strength_words: what the bar means, with the figure.
         trend: a key of `TREND_WORDS`.
         since, until: local days, ISO; "" where it is open or nobody knows.
-        months: (month as ``2026-05``, amount); empty for facts.
+        months: (month as ``2026-05``, amount), or weeks by their Monday as ``2026-05-04``; empty for facts.
         unit: of the amounts.
-        heard_to: the last month with anything of the kind; after it nobody knows.
+        heard_to: the last month, or day, with anything of the kind; after it nobody knows.
         evidence: ids of journal records.
         decided: ``pinned`` or ``corrected`` by the person, else "".
         undo: id under which that decision is taken back.
@@ -119,33 +120,21 @@ class MoodPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Low:
-    """Low days in a row, and the words they were read from."""
-
-    first_day: str
-    last_day: str
-    lifted_day: str
-    evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HelpedRow:
-    """What low days with a better day after them had in common; `says`: there is enough to say so."""
-
-    name: str
-    sentence: str
-    says: bool
-    evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class MoodsView:
-    """Moods over time and what helped."""
+    """Moods over time and what helped.
+
+    Attributes:
+        low: low stretches, the latest first.
+        helped: what helped, what can be said first.
+        caution: what to say beside it.
+        last_time: what was done the last time a low mood lifted; "" when none did.
+    """
 
     days: list[MoodPoint]
-    low: list[Low]
-    helped: list[HelpedRow]
+    low: list[KnownItem]
+    helped: list[KnownItem]
     caution: str
+    last_time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +160,8 @@ class KnownView:
 
     def item(self, item_id: str) -> KnownItem | None:
         """The item of this id, or of this correction."""
-        return next((i for t in self.topics for i in t.items() if item_id in (i.id, i.undo)), None)
+        items = [item for topic in self.topics for item in topic.items()]
+        return next((i for i in (*items, *self.moods.low, *self.moods.helped) if item_id in (i.id, i.undo)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from hearthside.memory.preferences.forecast import GRID_DAYS, forecast, shares_at, top
+from hearthside.memory.preferences.forecast import GRID_DAYS, forecast, forecasts, shares_at, top
 from hearthside.memory.preferences.tally import Tally, month_name, month_of, month_start, tallies_of
 
 START = month_start(600)  # January 2020
@@ -59,14 +59,41 @@ def test_nothing_of_the_future_is_seen() -> None:
 def test_tastes_that_change_soon_have_a_short_half_life_and_those_that_stay_a_long_one() -> None:
     quick, slow = forecast(habits(12, 8), START + 360), forecast(habits(12, 400), START + 360)
     assert quick.half_life_days <= 7 < 60 <= slow.half_life_days
-    assert quick.scale_weights[0] > slow.scale_weights[0]
+    assert quick.share.argmax() == len(quick.share) - 1
+
+
+def test_many_days_at_once_are_foretold_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hearthside.memory.preferences.forecast.MOST_NAMES", 20)
+    counted = habits(12, 10)
+    days = [START + day for day in (5, 40, 150, 199, 200, 201, 290, 360)]
+    for day, together in zip(days, forecasts(counted, days), strict=True):
+        alone = forecast(counted, day)
+        np.testing.assert_allclose(together.share, alone.share, atol=1e-12)
+        np.testing.assert_allclose(together.change_weights, alone.change_weights, atol=1e-12)
+        assert (together.half_life_days, together.months) == (alone.half_life_days, alone.months)
+    assert forecasts(counted, []) == []
+
+
+def test_a_mix_that_jumps_is_read_since_its_change() -> None:
+    jumping = tally(*[
+        (day, what, share) for day in range(600)
+        for what, share in (("a", 3.0), ("b", 1.0 + (day // 75) % 2 * 8.0), ("c", 1.0))
+    ])  # fmt: skip
+    found = forecast(jumping, START + 530)  # five days after "b" became the greater part
+    assert found.change_weights.sum() > 0.5
+    assert found.share[1] == found.share.max()
+
+
+def test_among_very_many_things_no_change_is_looked_for() -> None:
+    many = tally(*[(n // 3, f"song {n % 900}", 1.0) for n in range(1000)])
+    np.testing.assert_array_equal(forecast(many, START + 340).change_weights, 0.0)
 
 
 def test_where_nothing_is_known_the_prior_stands() -> None:
     young = forecast(tally((0, "a", 1.0)), START + 1)
     assert young.half_life_days == 60.0 in GRID_DAYS
-    np.testing.assert_allclose(young.scale_weights, 0.25)
-    assert young.share.tolist() == [1.0] and young.months == 0
+    np.testing.assert_allclose([*young.scale_weights, *young.change_weights], 1 / 7)
+    assert young.share.tolist() == pytest.approx([1.0]) and young.months == 0
 
 
 def test_shares_sum_to_one() -> None:

@@ -207,6 +207,51 @@ def test_models_do_not_meet(tmp_path: Path) -> None:
     assert len(one) == 0 and len(VectorStore(tmp_path, KEY, "small/e5", 8)) == 0
 
 
+@pytest.mark.usefixtures("small_files")
+def test_rows_and_vectors_are_given_back(tmp_path: Path) -> None:
+    store, vectors = open_store(tmp_path, DIM), unit(40, DIM)
+    store.add(np.arange(40)[::-1] * 2, vectors)
+    store.add(rows(100, 101), unit(2, DIM, 5))
+    store.remove(rows(4, 101))
+    assert sorted(store.rows().tolist()) == [*range(0, 4, 2), *range(6, 80, 2), 100]
+    found, there = store.vectors(rows(78, 4, 0, 77, 100, 101))
+    assert there.tolist() == [True, False, True, False, True, False]
+    right = [vectors[0], np.zeros(DIM), vectors[39], np.zeros(DIM), unit(2, DIM, 5)[0], np.zeros(DIM)]
+    assert np.array_equal(found, np.array(right).astype(np.float16))
+    assert open_store(tmp_path / "empty", DIM).vectors(rows(1))[1].tolist() == [False]
+
+
+@pytest.mark.usefixtures("small_files")
+def test_of_equals_the_newest_comes_first(tmp_path: Path) -> None:
+    store = open_store(tmp_path, DIM)
+    store.add(rows(3, 9, 5, 1, 7, 30, 20, 11, 13, 2), np.repeat(unit(1, DIM), 10, axis=0))
+    store.add(rows(15, 4), np.repeat(unit(1, DIM), 2, axis=0))
+    assert store.search(unit(1, DIM)[0], 4)[0].tolist() == [30, 20, 15, 13]
+
+
+def test_what_another_folder_holds_is_taken_over(tmp_path: Path) -> None:
+    new, old = VectorStore(tmp_path / "new", KEY, "b/1", DIM), open_store(tmp_path, DIM)
+    old.add(rows(1), unit(1, DIM))
+    new.add(rows(2, 3), unit(2, DIM))
+    new.settle()
+    VectorStore.take_in(tmp_path, tmp_path / "new")
+    assert VectorStore.models(tmp_path) == ["b/1", MODEL] and VectorStore.models(tmp_path / "new") == []
+    assert len(VectorStore(tmp_path, KEY, "b/1", DIM)) == 2 and len(old) == 1
+    VectorStore.take_in(tmp_path, tmp_path / "nothing")
+    assert len(VectorStore.models(tmp_path)) == 2
+
+
+def test_all_but_some_are_dropped(tmp_path: Path) -> None:
+    VectorStore.drop_others(tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+    for name in ("a/1", "b/1", "c"):
+        VectorStore(tmp_path, KEY, name, DIM).add(rows(1), unit(1, DIM))
+    (tmp_path / "vectors" / "a%2F1" / "manifest").unlink()  # a drop that was cut off
+    VectorStore.drop_others(tmp_path, {"b/1", "never there"})
+    assert VectorStore.models(tmp_path) == ["b/1"]
+    assert [path.name for path in (tmp_path / "vectors").glob("*/")] == ["b%2F1"]
+
+
 @pytest.mark.parametrize("name", [".", "..", ".lock", "../../x", "a b%2Fc", "模型"])
 def test_any_name_of_a_model_stays_in_the_folder(tmp_path: Path, name: str) -> None:
     VectorStore(tmp_path / "vault", KEY, name, DIM).add(rows(1), unit(1, DIM))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from hearthside import home
 from hearthside.events import DAY_MS, MINUTE_MS, day_number, iso_day
 from hearthside.memory.asking.query import Of, Selection
 from hearthside.memory.asking.reading import Heard, offsets_at
 from hearthside.memory.asking.rows import Rows
 from hearthside.memory.asking.source import FactsLike, Ints, LifeSource, StreamLike, read_by
 from hearthside.memory.asking.times import days_match, moment_ms
+from hearthside.sources import load_source, source_names
 
 _ALIVE_DAYS = 14
 """A source that said nothing for longer is no live one: nothing is expected of it."""
@@ -73,8 +76,17 @@ class Coverage:
 
 
 def _named(sources: tuple[Listening, ...]) -> str:
-    names = ", ".join(one.source for one in sources[:4])
+    names = ", ".join(_title(one.source) for one in sources[:4])
     return names + (f" and {len(sources) - 4} more" if len(sources) > 4 else "")
+
+
+@lru_cache(maxsize=256)
+def _title(source: str) -> str:
+    """What the person calls a source; a live one has no other name than its own."""
+    if source == home.NAME:
+        return home.TITLE
+    words = source.replace("_", " ")
+    return load_source(source).TITLE if source in source_names() else words[:1].upper() + words[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 ME = "me"
 """The subject of facts about the person."""
 
+READ = "annotations"
+"""The extractor of what a model read."""
+
+NOT = "not:"
+"""In front of a predicate: it is said not to be so, or no longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -39,6 +45,7 @@ class Fact:
         said_by: who said it: "" the person or their own records; else a name, and then it is only what they said.
         contradicts: ids of facts that say otherwise of the same time.
         decided: ``pinned`` or ``corrected`` by the person, else "".
+        read_by: the model that read it in the words, "" for plain code.
     """
 
     id: str
@@ -58,6 +65,12 @@ class Fact:
     learned_ms: int = 0
     contradicts: tuple[str, ...] = ()
     decided: str = ""
+    read_by: str = ""
+
+    @property
+    def weak(self) -> bool:
+        """Whether it rests on one reading of a model alone: that closes nothing the person said explicitly."""
+        return self.extractor == READ and len(self.evidence) < 2
 
     def holds_on(self, day: str) -> bool:
         """Whether it holds on a local day, as far as is known."""

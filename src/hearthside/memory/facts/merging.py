@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hearthside.events import day_number
 from hearthside.journal import Journal
-from hearthside.memory.facts.fact import Fact
+from hearthside.memory.facts.fact import NOT, READ, Fact
 
 CONFLICT_DAYS = 30
 """Two values of what can have one only, first said within so many days of one another, contradict each other; a later
@@ -31,6 +31,7 @@ def merged(found: Iterable[Fact]) -> list[Fact]:
     for group in groups.values():
         for fact in _in_turn(group):
             by_id[fact.id] = fact
+    _denied(by_id)
     return _opposed(list(by_id.values()))
 
 
@@ -53,13 +54,38 @@ def _in_turn(group: Sequence[Fact]) -> list[Fact]:
             other = ordered[later]
             if fact.valid_to and fact.valid_to <= other.valid_from:
                 continue
-            if _near(fact, other):
+            if _near(fact, other) or _too_weak(other, fact):
                 ordered[place], ordered[later] = _against(ordered[place], other), _against(other, fact)
                 fact = ordered[place]
             else:
                 fact = ordered[place] = replace(ordered[place], valid_to=other.valid_from)
                 break
     return ordered
+
+
+def _denied(by_id: dict[str, Fact]) -> None:
+    """Close what is later said not to be so, and the denial when it is said again after that."""
+    for denial in [fact for fact in by_id.values() if fact.predicate.startswith(NOT)]:
+        for fact in list(by_id.values()):
+            if not _same_thing(denial, fact) or fact.valid_to:
+                continue
+            if fact.valid_from > denial.valid_from:
+                by_id[denial.id] = replace(by_id[denial.id], valid_to=fact.valid_from)
+            elif _too_weak(denial, fact) or fact.valid_from == denial.valid_from:
+                by_id[fact.id] = _against(fact, denial)
+                by_id[denial.id] = _against(by_id[denial.id], fact)
+            else:
+                by_id[fact.id] = replace(fact, valid_to=denial.valid_from)
+
+
+def _same_thing(denial: Fact, fact: Fact) -> bool:
+    same = (fact.subject, NOT + fact.predicate) == (denial.subject, denial.predicate)
+    return same and fact.value.casefold() == denial.value.casefold()
+
+
+def _too_weak(later: Fact, earlier: Fact) -> bool:
+    """One reading of a model contradicts what plain code read in the person's words, and does not end it."""
+    return later.weak and earlier.extractor != READ
 
 
 def _near(one: Fact, other: Fact) -> bool:

@@ -120,6 +120,9 @@ _EMPTY = frozenset(
     " your my his their our its every each the a an more most in on at of by from for is are was were be called"
     " making these those many much lots".split()
 )
+_PRONOUNS = frozenset(
+    {"i", "we", "he", "she", "they", "ich", "wir", "er", "sie", "es", "나", "우리", "私", "我", "他", "她"}
+)
 _ARTICLES = frozenset({"the", "a", "an"})
 _ENDS_EMPTY = frozenset("the a an my your his her their our of in on at to with and or so very".split())
 _MOST_WORDS = 5
@@ -144,9 +147,20 @@ def statements(text: str) -> Iterator[Statement]:
         return
     for sentence in _SENTENCE.finditer(text[:_LONGEST_TEXT]):
         said = sentence.group()
-        if said.rstrip().endswith("?") or _SUPPOSES.search(said) or _SOMEBODY_ELSES.search(said):
+        if said.rstrip().endswith("?") or doubtful(said):
             continue
         yield from _stated(said, sentence.start())
+
+
+def doubtful(sentence: str) -> bool:
+    """Whether a sentence supposes something or repeats somebody else's words, so that it states nothing."""
+    return _SUPPOSES.search(sentence) is not None or _SOMEBODY_ELSES.search(sentence) is not None
+
+
+def is_empty(value: str) -> bool:
+    """Whether words name nothing of their own: “it”, “what you”."""
+    words = [word.strip("'’") for word in value.casefold().split()]
+    return not any(char.isalnum() for char in value) or all(word in _EMPTY | _PRONOUNS for word in words)
 
 
 def _stated(said: str, offset: int) -> Iterator[Statement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,13 +66,31 @@ class LowStretch:
     Attributes:
         first_day, last_day: local, ISO.
         lifted_day: the first day after it that was heard and was not low, within `LONGEST_GAP_DAYS` + 1; "" else.
-        days: the low days in it.
+        days: the low days in it; none when only the person's word is left of it.
+        id: stays the same when everything is made anew, and while the first day does.
+        decided: ``pinned`` or ``corrected`` by the person, else ""; note: the words of a correction.
+        word: record of that decision, b"" without one.
     """
 
     first_day: str
     last_day: str
     lifted_day: str
     days: tuple[MoodDay, ...]
+    id: str = ""
+    decided: str = ""
+    note: str = ""
+    word: bytes = b""
+
+    @property
+    def evidence(self) -> tuple[bytes, ...]:
+        """Records it was read from, day by day, and the person's word."""
+        found = [one for day in self.days for one in day.evidence]
+        return tuple(dict.fromkeys([*found, *([self.word] if self.word else [])]))
+
+
+def low_id(first_day: str) -> str:
+    """32 hex digits for the low stretch that begins on a local day, ISO."""
+    return hashlib.blake2b(f"low\0{first_day}".encode(), digest_size=16).hexdigest()
 
 
 def mood_days(rows: Iterable[Row]) -> list[MoodDay]:
@@ -127,7 +146,7 @@ def low_stretches(days: Sequence[MoodDay]) -> list[LowStretch]:
         near = after is not None and after.number - day.number <= LONGEST_GAP_DAYS + 1
         lifted[-1] = after.day if after is not None and near and not after.low else ""
     return [
-        LowStretch(run[0].day, run[-1].day, up, tuple(run))
+        LowStretch(run[0].day, run[-1].day, up, tuple(run), low_id(run[0].day))
         for run, up in zip(runs, lifted, strict=True)
         if len(run) > 1
     ]

@@ -9,6 +9,7 @@ chance that it makes a difference at all is high: the posterior of two binomial 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -48,6 +49,8 @@ class Helped:
         last_day: the last low day with it that lifted, ISO; "" when none did.
         evidence: records of that time: the doing and the words before.
         sentence: for the person.
+        id: stays the same when everything is made anew: a hash of the name.
+        decided: ``pinned`` or ``corrected`` by the person, else "".
     """
 
     name: str
@@ -60,6 +63,13 @@ class Helped:
     last_day: str
     evidence: tuple[bytes, ...]
     sentence: str
+    id: str = ""
+    decided: str = ""
+
+
+def helped_id(name: str) -> str:
+    """32 hex digits, the same for the same name whatever its case."""
+    return hashlib.blake2b(f"helped\0{name.casefold()}".encode(), digest_size=16).hexdigest()
 
 
 def what_helped(days: Sequence[MoodDay], doings: Iterable[Doing]) -> list[Helped]:
@@ -102,7 +112,8 @@ def _helped(name: str, cases: Sequence[tuple[MoodDay, bool, dict[str, Doing]]], 
         else f"Not enough to say: a better day followed {counts}."
     )  # fmt: skip
     evidence = (*last[1].evidence[:2], *last[0].evidence[:2]) if last else ()
-    return Helped(name, n1, k1, n0, k0, chance, says, last[0].day if last else "", evidence, sentence)
+    return Helped(name, n1, k1, n0, k0, chance, says, last[0].day if last else "", evidence, sentence,
+                  helped_id(name))  # fmt: skip
 
 
 def _chance(k1: int, n1: int, k0: int, n0: int) -> float:

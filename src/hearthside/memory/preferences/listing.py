@@ -22,7 +22,11 @@ PAST_LISTED = 15
 LEAST_DAYS = 3
 """What was there on fewer days is no preference yet."""
 
+YOUNG_DAYS = 120
+"""What began no longer ago is drawn by week."""
+
 _EVIDENCE = 4
+_MONDAY = 3  # 1 January 1970 was a Thursday: days after the Monday before it
 
 
 def preferences_at(tallies: Iterable[Tally], day: int) -> list[Preference]:
@@ -65,6 +69,7 @@ def _preference(
         expected.half_life_days, iso_day(int(days[0])), iso_day(int(days[-1])), len(days),
         float(weights.sum()), UNITS.get(past.kind, "times"), tuple(dict.fromkeys(one for one in evidence if one)),
         _months(days, weights, day), _why(seen, item, trend, iso_day(int(days[-1]))),
+        weeks=_weeks(days, weights, day) if day - int(days[0]) <= YOUNG_DAYS else (),
     )  # fmt: skip
 
 
@@ -73,6 +78,13 @@ def _months(days: Ints, weights: np.typing.NDArray[np.float64], until: int) -> t
     first, last = int(months[0]), int(month_of(np.array([until - 1], dtype=np.int64))[0])
     totals = np.bincount(months - first, weights, max(last - first + 1, 1))
     return tuple((month_name(first + n), round(float(total), 3)) for n, total in enumerate(totals))
+
+
+def _weeks(days: Ints, weights: np.typing.NDArray[np.float64], until: int) -> tuple[tuple[str, float], ...]:
+    weeks = (days + _MONDAY) // 7
+    first, last = int(weeks[0]), (until - 1 + _MONDAY) // 7
+    totals = np.bincount(weeks - first, weights, max(last - first + 1, 1))
+    return tuple((iso_day((first + n) * 7 - _MONDAY), round(float(total), 3)) for n, total in enumerate(totals))
 
 
 def _why(seen: Windows, item: int, trend: Trend, last: str) -> str:

@@ -35,6 +35,7 @@ class Preference:
         months: (month as ``2026-05``, total in it) from the first month to the present, for drawing.
         why: one sentence with the figures the trend rests on.
         decided: ``pinned`` when the person said so, else "".
+        weeks: (Monday as ``2026-05-04``, total of the week); only of what began so lately that months show nothing.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Preference:
     months: tuple[tuple[str, float], ...]
     why: str
     decided: str = ""
+    weeks: tuple[tuple[str, float], ...] = ()
 
 
 def preference_id(kind: str, what: str) -> str:

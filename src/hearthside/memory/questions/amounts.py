@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hearthside.memory.asking.query import Is
+from hearthside.memory.questions.forms import phrases_of
 
 _WORDS = {name: n for n, name in enumerate(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split())} | {
@@ -24,10 +25,15 @@ _UNITS = {
     "days": ("days", 1.0), "times": ("times", 1.0), "songs": ("times", 1.0), "plays": ("times", 1.0),
 }  # fmt: skip
 _UNIT = rf"(?:[ -]?(?P<u>{'|'.join(sorted(_UNITS, key=len, reverse=True))})\b)?(?:'s?)?"
+_PASSING = (
+    "exceed|pass|topped|cross|beat|crack|break|surpass|clear|better|outdo|go over|go above|go beyond"
+    "|go past|get over|get above|get past|come in over|come in above|be over|be above|rise above"
+    "|stay above|keep above|stay over|walk past"
+).split("|")  # fmt: skip
 _SAID = {
     Is.MORE: "more than|over|above|greater than|longer than|higher than|beyond|exceeding|exceeded|exceed|exceeds|"
-    "in excess of|upwards of|north of|better than|passed|topped|crossed|cross|beat|"
-    "surpassed|surpass|broke|past|heavier than",
+    "in excess of|upwards of|north of|better than|past|heavier than|further than|farther than|"
+    + "|".join(form for verb in _PASSING for form in sorted(phrases_of(verb), key=len, reverse=True)),
     Is.LESS: "less than|fewer than|under|below|shorter than|lower than|short of|south of|lighter than|beneath|not even|"
     "not (?:even )?(?:reach|get|hit|manage|make|sleep|clear|have|see)(?: to)?(?: even| my)?|"
     "fail(?:ed)? to (?:reach|get|hit|make)|"

@@ -18,12 +18,21 @@ of bed | hit the hay, hit the sack, hit the pillow, lights out, head to bed, hea
 of bed | drift off, drifted off, crawl into bed, climb into bed, call it a night, called it a night, nod off
 of bed | nodded off, head for bed, headed for bed, in bed by, get into bed by, start sleeping, started sleeping
 of bed | start to sleep, sleep onset, tuck in, get into bed, got into bed, be in bed by
-noun day | days long, day long, morning, mornings, day, days, calendar days, calendar day
+noun morning | morning, mornings
+noun evening | evening, evenings
+noun day | days long, day long, day, days, calendar days, calendar day
 ask where | where did, where does, where has
-agg most | most popular, most common, most productive, most heard, most listened to, most frequently played
+agg most | my most popular, most common, most productive, most heard, most listened to, most frequently played
 agg most | most prolific, most heavily, most intense, most intensive, most successful, most wanted, most loved
 agg most | most-loved, most of all, ahead of all others, more than anyone else, more than anything else, above all
 agg most | above all others, go-to, fave, favorites, topper, winner, won, wins, champion, ruled, rule, reigned
+agg most | biggest chunk, largest chunk, biggest part, largest part, biggest slice, largest slice, largest share
+agg most | best part
+agg most | more than anybody else, more than anybody else's, more than everyone else, more than everybody else
+agg most | more than the rest
+agg most | more than any others, more than all others, more than anyone else's, more often than anyone else
+of like | leave a like, left a like, give a like, gave a like, drop a like, dropped a like, hit like, clicked like
+of like | click like
 agg most | prevailed, dominant, dominate, foremost, number-one, biggest share, lion's share, bulk, the bulk of
 agg most | majority, hit a high, high point, highpoint, record-setting, tallest, fullest, strongest, came out on top
 agg most | come out on top, on top, came first, came top, topped, led, furthest, farthest, personal best
@@ -66,15 +75,41 @@ of coding | wakatime, dev, dev work, developer, development, software, code edit
 of coding | coding sessions, code, coded, coding, codes, program, programmed, programming, programing, write code
 of coding | wrote code, writing code, written code, software engineering, hacking, developing software, coding time
 of coding | programming time, write programs
-of music | last.fm, lastfm, spotify, listens, rotation, stereo, radio, ears, library, soundtrack, listening history
+of music | last.fm, lastfm, spotify, rotation, stereo, radio, ears, library, soundtrack, listening history
 of music | musically, chart, charts, playlist, playlists, speakers, headphones, earphones, on my speakers, in my ears
-of music | music, plays, scrobbles, scrobble, scrobbled, tune, tunes, hear, heard, hearing, listening, musical, put on
-of music | spin, spun, spins, on repeat, stream, streamed, streams, streaming
+of music + noun play | plays, scrobbles, scrobble, listens, streams, spins, song plays, track plays, total plays
+of music | music, scrobbled, hear, heard, hearing, listening, musical, put on
+of music | spin, spun, stream, streamed, streaming
+of music + agg most | on repeat, on heavy rotation, on loop, could not stop playing, could not stop listening to
+of music + agg most | could not get enough of, on heavy repeat, on constant rotation, on endless repeat
+ask what + noun album | which record, what record
+agg least | my record low, record low, my all-time low, my all time low
+agg most | my record high, my all-time high, my all time high, my personal best, record for, my record for
+agg most | my record of, my record in
+up up | up
+me me | i, my, mine, me, myself, self
+do do | what did i do, what was i doing, what have i done, what i did, what did i get up to
+does does | does
+other other | do you weigh, do you sleep
+other other | likes did i get, likes did i receive, likes have i got, likes i got, likes i received, likes i get
+other other | hear about, heard about, hear of, heard of, talk about, talked about, likes do i have
+other other | likes have i received
+other other | likes did i collect, likes did i earn, likes i earned, liked by, listened to by, played by, do i need
+ask far | how far, how active, how prolific, how busy, how productive, how industrious, how mobile
+agg gap | away from, been away from, time away from
+agg gain | put on or lose, lose or put on, gain or lose, lose or gain, lost or gained, gained or lost, put on or lost
+agg change + heavy heavy | heavier or lighter, lighter or heavier, how much heavier or lighter
+agg change + heavy heavy | how much lighter or heavier
+of weight + agg gain | gain weight, gained weight, lose weight, lost weight, put on weight, gain or lose weight
+of weight + agg gain | lose or gain weight
+of weight + agg change | weight change, weight difference, weight go up or down
+of weight | step on it, stepped on it, step onto it, stepped onto it
+ask what | which period, in which period, what period, which of them, which one, which of these, which of those
 of podcast | pocket casts, pocketcasts, pods, pod, podcast, podcasts, podcasting
 hear hear | tune in, tuned in, tune into, tuned into, tune in to, tuned in to, listen to, listened to, listening to
 hear hear | listen, listened, play, played, playing
 noun twitter | timeline, feed, social media, on twitter, twitter
-noun session | outing, outings, go, goes, game, games, match, matches, ride, rides, session, sessions, bout, bouts
+noun session | outing, outings, game, games, match, matches, ride, rides, session, sessions, bout, bouts
 noun session | round, rounds
 write write | share, shared, send, sent, send out, sent out, fire off, fired off, put out, typed, compose, composed
 write write | author, authored, write, wrote, written, writing
@@ -83,7 +118,7 @@ ask clock | what time of the morning, what time in the morning, what time of the
 ask clock | what time of the evening, what time, at what time, which hour, what hour, at what hour, how late
 ask clock | how early, around what time, about what time, clock time, o'clock, hour of the day, time of day
 ask clock | time of the day, what clock time
-ask how_much | what total, what sum, how big, how large, how much, what amount of, amount, what amount
+ask how_much | how little, what total, what sum, how big, how large, how much, what amount of, amount, what amount
 ask what | what sort, what type, what else, which ones, what, which, name, list, what kind of, what sort of
 ask what | what type of, kind of, sort of, type of
 agg mean | norm, on the whole, by and large, in the main, habitually, customarily, commonly, regularly, routine
@@ -91,7 +126,8 @@ agg mean | average out, averaged out, averages out, average out to, per-night av
 agg mean | averages, averaged, on average, mean, typical, typically, usual, usually, normally, normal, generally
 agg mean | in general, as a rule, on the average, in the mean, tend to, tended to, ordinarily
 agg least | poorest, rock bottom, all-time low, all time low, low point, weakest, slowest, laziest, tiniest
-agg least | most sleep-deprived, fewest of all, least, the least, fewest, lowest, min, minimum, smallest, record low
+of sleep + agg least | most sleep-deprived, most sleepless
+agg least | fewest of all, least, the least, fewest, lowest, min, minimum, smallest, record low
 agg least | quietest, least often, least active, worst
 agg longest | lengthiest, most extended, most prolonged, longest, the longest
 agg shortest | slightest, most fleeting, shortest, the shortest, briefest
@@ -99,11 +135,13 @@ agg first | came across, come across, stumble upon, stumbled upon, stumble acros
 agg first | get into, got into, debut, debuted, first-ever, maiden, inaugural, start with, started with, start out
 agg first | started out, start out at, start playing, started playing, begin playing, began playing, earliest ever
 agg first | enter, entered, appear first, first appear, first appeared, show up first, first show up, first come up
-agg first | first, the first time, first time, for the first time, very first, the first, initially, first ever
+agg first | oldest, very first time, first, the first time, first time, for the first time, very first, the first
+agg first | initially, first ever
 agg first | discover, discovered, start listening to, started listening to, begin listening to, began listening to
 agg first | to begin with, original, starting, beginning
 agg last | last-ever, latest of all, at present, at the moment, these days, presently, today's, as of now, last
-agg last | the last time, last time, for the last time, most recent, most recently, recently, newest, very last, final
+agg last | very last time, the last time, last time, for the last time, most recent, most recently, recently, newest
+agg last | very last, final
 agg last | latest time, current, currently, now, the last, right now
 agg streak | unbroken run, consecutive run, day run, run above, run over, run with, run where, run at, days running
 agg streak | on the bounce, one after the other, without a break, without interruption, without a miss, winning streak
@@ -130,6 +168,7 @@ noun category | kinds of activity, kind of sport, sport, sports
 of inbed | in bed, time in bed, lie in bed, lay in bed
 walk walk | walk, walked, walking, on foot, stroll, strolled, move, moved
 heavy heavy | heavy
+ask how_much + heavy heavy | how heavy
 heavy heavy + agg most | heaviest
 heavy heavy + agg least | lightest
 heavy heavy + agg more | heavier
@@ -137,7 +176,7 @@ heavy heavy + agg less | lighter
 of readiness | readiness, readiness score
 ask how_often + of music | play count, play counts, number of plays
 of steps + agg most | step record, steps record
-noun song | song, songs, track, tracks, piece of music, pieces of music
+noun song | tune, tunes, song, songs, track, tracks, piece of music, pieces of music
 noun artist | artist, artists, band, bands, singer, singers, musician, musicians, act, acts, performer, performers
 noun artist | group, musical act
 noun album | album, albums, record album, lp, lps
@@ -175,7 +214,8 @@ agg first + ask when | since when
 agg later | later
 agg earlier | earlier
 noun language | language, languages, programming language, programming languages, coding language
-per day | per day, a day, each day, every day, daily, per night, a night, each night, every night, nightly, day by day
+per day | on a day-to-day basis, on a day to day basis, on a daily basis, from day to day, day in day out, per day
+per day | a day, each day, every day, daily, per night, a night, each night, every night, nightly, day by day
 per day | by day, per calendar day
 per week | per week, a week, each week, every week, weekly, by week
 per month | per month, a month, each month, every month, monthly, by month, month by month
@@ -189,10 +229,10 @@ FILLERS = """
 stay stayed staying their its every listed contain contains contained hold holds included include includes cross
 crossed clock one ones single alone exact precise particular specific given certain respective calendar across
 entirety lot simple plain mere sheer rough individual experience experienced hey hi hello ok okay well thanks thank
-quick question curious wondering wonder need help want wanted back again even still yet already actual maybe perhaps
+quick question curious wondering wonder help want wanted back again even still yet already actual maybe perhaps
 quite rather pretty approx ca circa thing things stuff info information detail details answer number-wise bring
 brought become became seem seems seemed stand stood land landed earn earned score scored swallow swallowed consume
-consumed account accounted claim claimed occupy occupied cost eaten ate absorb absorbed glued stare staring stared
+consumed account accounted claim claimed occupy occupied eaten ate absorb absorbed glued stare staring stared
 busy doing being captured capture caught documented available stored existing present titles title kind sort wise
 content own net crawl crawled roll rolled climb climbed drag dragged finally normal-ish else's under-way night-time
 reveal reveals according attend attended log-in please kindly someone's added adding total-wise whatever oura fitbit
@@ -205,8 +245,13 @@ gets got getting gotten take takes took taken make makes made record records rec
 logging track tracked measured measure data entry entries history stats statistics figure figures reading spend spends
 spent spending go goes went going gone come came whole entire then into onto over up as some much use used happen
 happened say said reach reached life keep kept look looked note noted occur occurred end ended set managed clocked
-accumulate accumulated register registered myself self personally can could value amounted held hit rack racked very
+accumulate accumulated register registered personally can could value amounted held hit rack racked very
 out sit sat sitting ring device app saw waste wasted devote devoted invest invested dedicate dedicated
+attached something anything lasted lasting such meaning mean-ing else touch touched touching
+would could might must throughout during measurement measurements reading readings weighing weighings
+number-one recording recordings names per-day stretch-wise apiece accordingly basically actually literally honestly
+names logbook logs diary report reports list-wise figure-wise total-number tracking tracker's ring's watch wristband
+overview summary breakdown-free following followed favourited follow follows screen-wise amounts entirety duration-wise
 """.split()
 """Words that change nothing in a question, wherever they stand."""
 
@@ -220,7 +265,8 @@ over the course of, in the course of, month of, year of, for the month, for the 
 during the month, during the year, whole month, whole year, the month, the year, end up, ended up, turn out
 turned out, turns out, come to, came to, work out at, worked out at, work out to, amount to, amounted to
 quick question, i am wondering, i was wondering, i need to know, i should like to know, i'd like to know, help me
-in other words, all things considered, roughly speaking, at the end of the day, if any, if at all, more or less
+i mean, that is to say, in other words, all things considered, roughly speaking, at the end of the day, if any
+if at all, more or less
 give or take, my ring, my device, my tracker, by my records, in my logs, in my log, my data, of mine, for me, to me
 did i manage to, in terms of, can you work out, could you work out, work out how, work out what, work out my
 please compute, compute, calculate, can you calculate, could you calculate, any idea, could you look up
@@ -233,7 +279,18 @@ as far as you know, do i have, do you have, did you record, which of the two, of
 were there, of all time, so far, of my life, in the data, in my data, in my records, on record, on file
 on average over, by the way, ended when i woke up, up to now, until now, to date, since records began, i am curious
 just wondering, out of curiosity, each and every, at all, that ended when i woke up, the night before waking up
-night before waking up, at the end of, let us see, out there, during which
+night before waking up, at the end of, let us see, out there, during which, in that period, over the years
+over all the years, through the years, all these years
+all time, all-time, you have, you know of, you can see, you have got, you have on me, you have for me, you hold
+you have of mine, you have on file, other way around, other way round, the reverse, vice versa, i wonder if
+i wonder whether
+was there, is there, must there have been, there must have been, must have been, so on, and so on, and so forth
+can you see, could you see, would you say, do you think, you could say, you might say, would you happen to know
+as a total, as an average, as a number, on one single day, on a single day, in a single day, on one day, in one day
+from me, by me, played by me, listened to by me, heard by me, about me, on me, would i say, of late, for that matter
+in the first place, to be exact, to be precise
+if you can, if you could, if possible, if you know, if you have it, if you would, if you please, if you do not mind
+do not mind, thanks a lot, thank you, many thanks, could you, can you, would you, go by, if i am not mistaken
 """
 """Phrases, one a comma, that change nothing."""
 
@@ -246,18 +303,6 @@ mentally
 """.split()
 )
 """Words in "-ly" that may change a question; all others only colour it."""
-
-WORDS = frozenset(
-    """
-stops stop plans pages truck trick trucks tricks speed shots ports pots sings lover scare lease leash shirts shorts
-steaks sheep walls place while after other where house horse games plates dates weights ranked ranks coder codex
-daytime latter shopped showers shower plane planes posters porter tracing trucking sports spoke smaller training
-trained trains hiking moved mover money words worked works worst heard hearing hear beard least lasts listed lister
-counts country played player players playlist heaters weekend weekends workers medium stations station dressed steeps
-sweep slept stage stages
-""".split()
-)
-"""Words of the language that lie one letter from a word of the tables and are no misspelling of it."""
 
 CONTRACTIONS = {
     "what's": "what is", "who's": "who is", "when's": "when is", "how's": "how is", "where's": "where is",

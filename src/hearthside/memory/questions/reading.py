@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from hearthside.memory.questions import english
+from hearthside.memory.questions import english, english_forms
 from hearthside.memory.questions.amounts import Amount, find_amounts
 from hearthside.memory.questions.asked import Asked
+from hearthside.memory.questions.implied import with_implied
 from hearthside.memory.questions.names import LISTED, Key, Name, Names, activity_words
 from hearthside.memory.questions.question import Question
 from hearthside.memory.questions.rules import question_of
@@ -25,7 +26,11 @@ _TIME_OF = re.compile(r"\btime (?:of|in) the (?:morning|evening)\b|\btime at nig
 """The last night of some sort, which need not be the last night."""
 _BEHIND = frozenset("to play played playing plays by of hear heard on in from for the".split())
 """A name that is also a plain word counts only behind one of these."""
+_NONE = frozenset("nothing none nobody no never not anything something".split())
+"""Words that are names of songs, too, and are never meant so: "I listened to nothing"."""
 _HEARD = re.compile(r"\b(?:listen(?:ed|ing)? to|play(?:ed|ing)?|plays of|hear|heard|by|of)\s+(?=\S)")
+_REWRITES = tuple((re.compile(pattern), plainer) for pattern, plainer in english_forms.REWRITES)
+_AFTER_TIMES = tuple((re.compile(pattern), plainer) for pattern, plainer in english_forms.AFTER_TIMES)
 
 
 def read(text: str, names: Names, now_ms: int, offset_min: int) -> Question | None:
@@ -38,17 +43,22 @@ def read(text: str, names: Names, now_ms: int, offset_min: int) -> Question | No
     if len(text) > LONGEST_QUESTION:
         return None
     plain = opened(re.sub(r"[?!\s]+$", "", folded(" ".join(text.split()))), english.CONTRACTIONS)
+    for pattern, plainer in _REWRITES:
+        plain = pattern.sub(plainer, plain)
     plain, kept = _names_with_figures(plain, names)
     days, on, rest = find_weekdays(_TIME_OF.sub("time", _LAST_OF.sub("latest night", plain)))
     times, rest = find_times(rest, now_ms, offset_min)
+    for pattern, plainer in _AFTER_TIMES:
+        rest = pattern.sub(plainer, rest)
     amounts, rest = find_amounts(rest)
     tokens = _put_back(tokens_of(rest), kept)
     activities = activity_words(names)
     soft = softened(tokens, english_words().single)
     tries = [tokens] if [one.word for one in soft] == [one.word for one in tokens] else [tokens, soft]
     for signs in (signs for words in tries for signs in _readings(words, names, activities)):
-        if not _is_asking(signs, text):
+        if not _is_asking(signs, plain, text.rstrip().endswith("?")):
             continue
+        signs = with_implied(signs, plain, any(when.is_day for when in times), bool(times))
         found = _question(signs, times, days, on, amounts, activities)
         if found is not None:
             mended = "".join(f" (“{wrong}” read as “{right}”)" for wrong, right in signs.mended)
@@ -93,16 +103,21 @@ def _question(
 
 
 _TELLING = re.compile(
-    r"\s*(?:i|i'm|i’m|i've|we|we're|it|it's|my|that|that's|this|our|play|put|remind)\b", re.IGNORECASE
+    r"\s*(?:(?:i|i'm|i’m|i've|we|we're|it|it's|that|that's|this|our|put|remind)\b|play (?!counts?\b|totals?\b)"
+    r"|my\b.*\b(?:is|was|are|were|am|went|has|had|have|seems?|felt|feels?|got|gets?|did|does|do|can|could|needs?)\b)"
 )
 
 
-def _is_asking(signs: Signs, text: str) -> bool:
-    """Whether a question is asked at all; "I slept yesterday" tells something."""
-    how: tuple[str, ...] = ("ask:", "agg:", "per:", "unit:")
-    if not text.rstrip().endswith("?"):
-        how = ("ask:",) if _TELLING.match(text) else ("ask:", "agg:", "per:")
-    return any(sign.startswith(how) for sign in signs.signs)
+_YES_OR_NO = re.compile(r"\s*(?:is|are|was|were|am|do|does|did|have|has|had)\s+(?:i|my|it|this|that)\b")
+
+
+def _is_asking(signs: Signs, text: str, marked: bool) -> bool:
+    """Whether a folded text asks at all, `marked` with a question mark; "I slept yesterday" tells something."""
+    if not marked and _TELLING.match(text):
+        return any(sign.startswith("ask:") for sign in signs.signs)
+    if _YES_OR_NO.match(text):  # "is my sleep normal?"
+        return "or:or" in signs.signs or len(signs.times) > 1 or any(sign.startswith("ask:") for sign in signs.signs)
+    return bool(signs.signs - {"me:me"})
 
 
 def _scaled(one: Amount, unit: str) -> Amount:
@@ -155,7 +170,7 @@ def _readings(tokens: list[Token], names: Names, activities: dict[Key, str]) -> 
     for name in known:
         said = tuple(token.word for token in tokens[name.begin : name.end])
         if all(word in words.single or word.isdigit() for word in said):
-            if name.begin and tokens[name.begin - 1].word in _BEHIND:
+            if name.begin and tokens[name.begin - 1].word in _BEHIND and not _NONE & set(said):
                 plain.append(name)
         else:
             foreign.append(name)

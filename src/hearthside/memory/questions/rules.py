@@ -68,18 +68,24 @@ def question_of(asked: Asked) -> Question | None:
 def _run(asked: Asked) -> Question | None:
     """The longest streak of days with something, or the longest gap without."""
     may = _set(
-        "ask:what ask:how_many ask:how_long noun:day noun:night noun:song unit:time agg:longest agg:most neg:neg"
+        "ask:what ask:how_many ask:how_long ask:how_much noun:day noun:night noun:song unit:time agg:longest agg:most"
+        " neg:neg"
     )
     if asked.weekdays or (asked.when and asked.when.hours):
         return None
+    if asked.amounts:  # "more than 10,000 steps a day"
+        may |= {"per:day"}
     if asked.signs & {"agg:streak", "agg:gap"}:  # "how long did it last"
         asked = replace(asked, signs=asked.signs - {"agg:last"})
+    if "agg:gap" in asked.signs:  # "how many days in a row did I stay away from"
+        asked = replace(asked, signs=asked.signs - {"agg:streak"})
     without = asked.fits("agg:gap", may=may) or (
         asked.fits("neg:neg", frozenset({"agg:streak", "agg:longest", "agg:most"}), may=may)
     )
     if without and not asked.amounts:
         return asked.question(asked.query(Measure.PAUSE), Take.VALUE, "longest gap without", "days")
-    if asked.fits("agg:streak", may=may - {"neg:neg"}):
+    kept_up = asked.topic.name == "steps" and asked.amounts and asked.fits("agg:longest", may=may - {"neg:neg"})
+    if kept_up or asked.fits("agg:streak", may=may - {"neg:neg"}):
         return asked.question(asked.query(Measure.STREAK), Take.VALUE, "longest streak of days with", "days")
     return None
 
@@ -119,7 +125,7 @@ def _adding(asked: Asked) -> Measure:
 
 def _changed(asked: Asked) -> Question | None:
     """How a figure changed from the first to the last day of a time, or between its two ends."""
-    may = _set("ask:what ask:how_much ask:how_many unit:kg unit:time unit:hours unit:minutes agg:total")
+    may = _set("ask:what ask:how_much ask:how_many unit:kg unit:time unit:hours unit:minutes agg:total or:or")
     if not asked.topic.mean or asked.amounts or not asked.fits(_CHANGE_OF.get(asked.topic.name, _CHANGE), may=may):
         return None
     if asked.when is not None and asked.when.parts:
@@ -171,7 +177,7 @@ def _count_days(asked: Asked) -> Question | None:
     """On how many days or nights."""
     nightly = asked.topic.kind == "sleep"
     noun = frozenset({"noun:night", "noun:day"}) if nightly else frozenset({"noun:day"})
-    may = _set("agg:total") | (_MUSICAL if asked.topic.name == "music" else frozenset())
+    may = _set("agg:total ask:what") | (_MUSICAL if asked.topic.name == "music" else frozenset())
     often = (
         bool(asked.amounts)
         and asked.topic.sort == "amount"
@@ -188,6 +194,8 @@ def _count_days(asked: Asked) -> Question | None:
 def _groups_extreme(asked: Asked) -> Question | None:
     """Which weekday, month or year had the most or the least."""
     asks = [sign for sign in _SPAN if sign in asked.signs]
+    if asks == ["ask:weekday", "per:weekday"]:  # "by weekday: which weekday"
+        asks, asked = asks[:1], replace(asked, signs=asked.signs - {"per:weekday"})
     may = _set("ask:what ask:when agg:mean agg:total per:day unit:time unit:hours noun:song noun:night noun:day or:or")
     if len(asks) != 1 or asked.amounts:
         return None
@@ -216,6 +224,7 @@ def _extreme(asked: Asked) -> Question | None:
     if asked.signs & {"agg:more", "agg:less"} or asked.amounts:
         return None
     how = asked.signs & {"ask:how_much", "ask:how_long", "ask:how_many", "per:day"}
+    how -= {"per:day"} if "ask:when" in asked.signs else set()  # "most steps in a day, when was that"
     day = bool(asked.signs & _WHEN) and not how
     if "noun:day" in asked.signs and "ask:how_many" in asked.signs:
         return None
@@ -281,12 +290,12 @@ def _total(asked: Asked) -> Question | None:
         return None  # "what was my sleep in 2020" may mean many things
     if not asked.fits(may=may) or (not asked.signs and not single):
         return None
-    if (
-        asked.topic.name in {"computer", "coding"}
-        and "ask:how_many" in asked.signs
-        and not asked.signs & {"unit:hours", "unit:minutes"}
-    ):
-        return None
+    if asked.topic.name in {"computer", "coding"}:
+        lasting = {"unit:hours", "unit:minutes"}
+        if "ask:how_many" not in asked.signs:  # "what did I code" asks for something else
+            lasting |= {"unit:time", "ask:how_much", "ask:how_long", "agg:total"}
+        if not asked.signs & lasting:
+            return None
     if (
         asked.topic.kind == "sleep"
         and "ask:how_many" in asked.signs
@@ -306,7 +315,7 @@ def _total(asked: Asked) -> Question | None:
 
 # -- times of the day --------------------------------------------------------------------------------------------------
 
-_CLOCK = _set("ask:clock ask:what ask:when noun:night unit:time")
+_CLOCK = _set("ask:clock ask:what ask:when noun:night unit:time agg:total")
 
 
 def _clock_of_groups(asked: Asked) -> Question | None:
@@ -381,7 +390,8 @@ def _top_group(asked: Asked) -> Question | None:
     """Who or what most."""
     who = "artist" if asked.topic.name == "music" else "show" if asked.topic.name == "podcast" else "activity"
     by, nouns = _sort_of(asked, who if asked.signs & _WHAT else "")
-    may = _WHAT | nouns | _set("agg:total unit:time ask:how_often")
+    by = "artist" if "ask:who" in asked.signs and by == "track" else by  # "whose songs"
+    may = _WHAT | nouns | _set("agg:total unit:time ask:how_often or:or")
     if not by or asked.amounts or not asked.fits(_set("agg:most agg:least"), may=may) or asked.topic.name not in _SORTS:
         return None
     if asked.name is not None and asked.name.sort == by:
@@ -402,6 +412,8 @@ def _distinct(asked: Asked) -> Question | None:
         # The same episode is told again and again while it is listened to.
         by = "show" if by == "show" else "text"
         return asked.question(asked.query(Measure.COUNT, by=by), Take.NUMBER, "number of different", sorts=by)
+    if asked.name is not None and asked.name.sort == by:
+        return None
     several = by in {"artist", "album"} or "agg:distinct" in asked.signs
     if not by or not several or not asked.fits("ask:how_many", may=may | {"agg:distinct"}):
         return None
@@ -441,7 +453,8 @@ def _durations(asked: Asked) -> Question | None:
 
 def _count(asked: Asked) -> Question | None:
     """How many, or how many a day."""
-    may = _set("ask:how_many ask:how_often agg:total ask:what noun:twitter noun:session noun:day") | _MUSICAL
+    may = _set("ask:how_many ask:how_often agg:total ask:what noun:twitter noun:day")
+    may |= {"music": _MUSICAL, "workout": frozenset({"noun:session"})}.get(asked.topic.name, frozenset())
     if asked.signs & {"noun:day"} and not asked.signs & {"per:day"}:
         return None
     songs = asked.topic.name == "music" and (asked.name is None or "noun:song" in asked.signs)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from hearthside.memory.questions import english
+from hearthside.memory.questions import english, english_forms, english_near
+from hearthside.memory.questions.forms import phrases_of
 from hearthside.memory.questions.names import Key, Name, called
 from hearthside.memory.questions.tokens import Token, misspelt, tokens_of
 
@@ -20,10 +21,12 @@ class Words:
     Attributes:
         phrases: folded words to a sign, or several with "+" between them; "" for what changes nothing.
         single: every word of any phrase.
+        telling: the words of phrases that say something; only for these a word is taken as misspelt.
     """
 
     phrases: dict[Key, str]
     single: frozenset[str]
+    telling: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -32,11 +35,22 @@ def english_words() -> Words:
     phrases: dict[Key, str] = {(word,): "" for word in english.FILLERS}
     for line in english.IDLE.strip().splitlines():
         phrases |= {_key(phrase): "" for phrase in line.split(",")}
-    for line in english.TABLE.strip().splitlines():
-        sign, _, listed = line.partition("|")
-        value = "+".join(":".join(one.split()) for one in sign.split("+"))
-        phrases |= {_key(phrase): value for phrase in listed.split(",") if phrase.strip()}
-    return Words(phrases, frozenset(word for key in phrases for word in key))
+    phrases |= {_key(form): "" for phrase in _listed(english_forms.IDLE_VERBS) for form in phrases_of(phrase)}
+    for table, forms in ((english_forms.VERBS, phrases_of), (english.TABLE, _as_it_is)):
+        for line in table.strip().splitlines():
+            sign, _, listed = line.partition("|")
+            value = "+".join(":".join(one.split()) for one in sign.split("+"))
+            phrases |= {_key(form): value for phrase in _listed(listed) for form in forms(phrase)}
+    told = {word for key, sign in phrases.items() if sign for word in key if phrases.get((word,)) != ""}
+    return Words(phrases, frozenset(word for key in phrases for word in key), frozenset(told))
+
+
+def _as_it_is(phrase: str) -> list[str]:
+    return [phrase]
+
+
+def _listed(text: str) -> list[str]:
+    return [phrase.strip() for line in text.splitlines() for phrase in line.split(",") if phrase.strip()]
 
 
 def _key(phrase: str) -> Key:
@@ -98,7 +112,7 @@ def signs_of(tokens: Sequence[Token], names: Sequence[Name], activities: dict[Ke
         if len(word) > 4 and word.endswith("ly") and word not in english.NOT_IDLE:
             at += 1
             continue
-        right = "" if word in words.single or word in english.WORDS else misspelt(word, words.single)
+        right = "" if word in words.single or word in english_near.WORDS else misspelt(word, words.telling)
         if not right:
             return None
         mended.append((word, right))

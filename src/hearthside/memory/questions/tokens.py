@@ -8,6 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"[@#]\d+|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’\-][^\W\d_]+)*\.?|[^\W_]+")
+_TURNS = frozenset("never no non not un ex anti half semi self".split())
+"""Parts that make another word of the rest: "never-ending" has no "never" in it."""
+
 _LEAST_MISSPELT = 5
 """Shorter words are never taken for misspelt ones: too many words lie one letter apart."""
 
@@ -58,7 +61,8 @@ def softened(tokens: Sequence[Token], known: Collection[str]) -> list[Token]:
         word = token.word
         if word not in known and word.endswith("'s"):
             word = word[:-2]
-        parts = [word] if word in known else [part for part in word.split("-") if part]
+        parts = [part for part in word.split("-") if part]
+        parts = [word] if word in known or _TURNS & set(parts) else parts
         found += [Token(part, token.begin, token.end) for part in parts]
     return found
 

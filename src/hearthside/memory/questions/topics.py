@@ -72,10 +72,10 @@ _WALKED = {"ask:how_often", "ask:how_long", "agg:first", "agg:last", "noun:sessi
            "unit:time"}  # fmt: skip
 _TAKEN = {
     "music": {"hear:hear", "noun:song"}, "podcast": {"hear:hear", "noun:show", "noun:episode"},
-    "workout": {"walk:walk", "hear:hear", "noun:session"}, "steps": {"walk:walk"},
+    "workout": {"walk:walk", "hear:hear", "noun:session"}, "steps": {"walk:walk", "noun:show"},
     "weight": {"heavy:heavy", "unit:kg", "noun:show"},
     "like": {"noun:twitter", "write:write"}, "post": {"noun:twitter", "write:write", "own:own"},
-    "sleep": {"noun:night"}, "inbed": {"noun:night"},
+    "sleep": {"noun:night", "noun:show"}, "inbed": {"noun:night"},
     "coding": {"unit:time", "write:write"}, "computer": {"unit:time"},
 }  # fmt: skip
 """Signs of which the topic itself is reason enough; those that rules look at are kept."""
@@ -92,11 +92,19 @@ def topic_of(found: Signs, amounts: set[str]) -> tuple[Topic, Name | None, froze
     name = found.names[0] if found.names else None
     signs = found.signs
     of = {sign[3:] for sign in signs if sign.startswith("of:")}
+    if of == {"music", "post"} and "noun:twitter" in signs:  # "put on Twitter"
+        of = {"post"}
+    if of == {"music"} and signs & {"unit:kg", "heavy:heavy"} and name is None:  # "how many kilos did I put on"
+        signs, of = signs - {"of:music"} | {"agg:gain"}, set()
     topic = _OF_NAME.get(name.sort, "") if name else ""
     if name is None:
         topic = _BOTH.get(frozenset(of), "") if len(of) > 1 else next(iter(of), "")
         if of == {"sleep", "wake"} and "ask:clock" not in signs and signs & _HELD:
             topic = "sleep"  # "how long had I slept when I woke up"
+        if of == {"sleep", "wake"} and not topic and "ask:clock" in signs:
+            topic = "wake"  # "how late did I sleep in"
+        if not of and {"up:up", "ask:clock"} <= signs:
+            topic = "wake"
         if topic == "inbed" and "ask:clock" in signs:
             topic = "bed"
         topic = topic or ("" if of else _implied(signs, amounts))
@@ -106,11 +114,45 @@ def topic_of(found: Signs, amounts: set[str]) -> tuple[Topic, Name | None, froze
         return None
     if not topic:
         return None
-    left = {sign for sign in signs if not sign.startswith("of:")} - _TAKEN.get(topic, set())
+    if topic == "sleep" and of == {"sleep", "wake"}:
+        signs = signs - {"ask:when"} if signs & {"ask:how_long", "ask:how_much", "unit:hours"} else signs
+    if topic == "weight" and "walk:walk" in signs:  # "how did the scale move"
+        signs = signs - {"walk:walk"} | {"agg:change"}
+    if signs & {"noun:morning", "noun:evening", "noun:night"} and TOPICS[topic].kind != "sleep":
+        return None  # a part of the day, not of a night
+    if "noun:morning" in signs:
+        signs = signs - {"noun:morning"} | {"noun:day"}
+    if topic == "bed":
+        signs = signs - {"noun:evening"}
+    told = _told_far(topic, signs)
+    if told is None or ("does:does" in signs and name is not None and not signs & {"me:me", "noun:play"}):
+        return None  # "how many songs does she have"
+    signs = told
+    left = {sign for sign in signs if not sign.startswith("of:")} - _TAKEN.get(topic, set()) - _MEANS_NOTHING
+    if topic == "computer" and "do:do" in left:  # "what did I do most on the computer"
+        left = left - {"do:do"} | {"ask:what"}
     if topic != "weight" and signs & {"agg:most", "agg:least", "agg:more", "agg:less"}:
         left -= {"heavy:heavy"}  # "my heaviest day at the computer"
-    kept = _TAKEN.get(topic, set()) & signs & _LOOKED_AT
+    kept = _TAKEN.get(topic, set()) & signs & (_LOOKED_AT if topic == "podcast" else _LOOKED_AT - {"noun:show"})
     return TOPICS[topic], name, frozenset(left | kept)
+
+
+_MEANS_NOTHING = {"up:up", "me:me", "does:does"}
+
+
+def _told_far(topic: str, signs: frozenset[str]) -> frozenset[str] | None:
+    """ "How far" and "how active" are a number where the question says of what; else they are another question."""
+    if topic == "music" and "noun:play" in signs:
+        signs = signs - {"noun:play"}
+        if "ask:how_much" in signs:  # "how much music, in plays"
+            signs = signs - {"ask:how_much"} | {"ask:how_many"}
+    if topic == "music" and {"ask:how_much", "ask:how_often"} <= signs:  # "how much of her, in number of plays"
+        signs = signs - {"ask:how_much"}
+    if "ask:far" not in signs:
+        return signs
+    if topic not in {"steps", "post"} or f"of:{topic}" not in signs:
+        return None
+    return signs - {"ask:far"} | {"ask:how_many"}
 
 
 _LOOKED_AT = {"noun:night", "noun:show", "noun:episode", "noun:song", "unit:time"}
@@ -122,7 +164,7 @@ _ENDS = {"agg:first", "agg:last"}
 
 def _is_plain(name: Name, signs: frozenset[str]) -> bool:
     """Whether how often a name of several words came up is all that is asked: "how often did Taylor Swift come on"."""
-    return " " in name.spelt and signs == {"ask:how_often"}
+    return " " in name.spelt and signs - _MEANS_NOTHING - {"agg:total"} == {"ask:how_often"}
 
 
 def _is_heard(signs: frozenset[str]) -> bool:
@@ -137,11 +179,14 @@ def _implied(signs: frozenset[str], amounts: set[str]) -> str:
         return "weight"
     if signs & {"noun:show", "noun:episode"}:
         return "podcast" if "hear:hear" in signs else ""
-    if signs & {"noun:artist", "noun:album", "noun:song"} or ("hear:hear" in signs and signs & {"agg:most", "ask:who"}):
+    if signs & {"noun:artist", "noun:album", "noun:song"} or (
+        "hear:hear" in signs and signs & {"agg:most", "ask:who", "neg:neg"}
+    ):
         return "music"
-    if "noun:night" in signs and amounts <= {"s", ""} and (amounts or signs & _OF_NIGHTS):
+    slept = signs & _OF_NIGHTS or ("unit:hours" in signs and signs & {"agg:most", "agg:least"})
+    if "noun:night" in signs and amounts <= {"s", ""} and (amounts or slept):
         return "sleep"
-    if "noun:language" in signs:
+    if "noun:language" in signs and "me:me" in signs:
         return "coding"
     if signs & {"noun:session", "noun:category"} and "agg:most" in signs:
         return "workout"

@@ -35,7 +35,8 @@ def rotation(dim: int) -> Floats:
 
     The orthogonal factor of a Gaussian matrix is uniform over rotations when the other factor's diagonal is positive
     (Mezzadri, "How to generate random matrices from the classical compact groups", 2007), and then it is unique: the
-    same on every machine, because NumPy has frozen the stream of `RandomState`.
+    same on every machine, because NumPy has frozen the stream of `RandomState`. Made when first needed: it takes 20 to
+    400 ms, which opening a vault should not.
     """
     orthogonal, upper = np.linalg.qr(np.random.RandomState(dim).standard_normal((dim, dim)))
     found: Floats = (orthogonal * np.sign(np.diag(upper))).astype(np.float32)
@@ -96,7 +97,6 @@ class Coder:
 
     def __init__(self, centre: Floats) -> None:
         self.centre = centre
-        self._rotation = rotation(len(centre))
 
     def encode(self, vectors: Halves) -> Codes:
         """Codes of vectors, (n, dim)."""
@@ -106,12 +106,12 @@ class Coder:
 
     def query(self, vector: Floats) -> Query:
         """A query, from a vector (dim,)."""
-        rotated = np.asarray(np.einsum("i,ij->j", vector - self.centre, self._rotation), dtype=np.float32)
+        rotated = np.asarray(np.einsum("i,ij->j", vector - self.centre, rotation(len(self.centre))), dtype=np.float32)
         return Query(_signs(rotated[None]), rotated)
 
     def _encode(self, halves: Halves) -> tuple[Bits, Floats, Floats]:
         vectors = halves.astype(np.float32)
-        rotated = np.asarray((vectors - self.centre) @ self._rotation, dtype=np.float32)
+        rotated = np.asarray((vectors - self.centre) @ rotation(len(self.centre)), dtype=np.float32)
         length, spread = np.einsum("ij,ij->i", rotated, rotated), np.abs(rotated).sum(axis=1)
         scale = np.divide(length, spread, out=np.zeros_like(length), where=spread > 0)
         return _signs(rotated), scale, vectors @ self.centre

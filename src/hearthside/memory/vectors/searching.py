@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from hearthside.memory.vectors.tail import TailView
 # On a million clustered vectors these give recall@10 0.985; on embeddings of real captions 100 would do.
 RESCORED = 640  # vectors opened, at least
 SHORTLIST = 2048  # codes whose dot product is estimated, at least
-_RESCORED_FOR_EACH, _SHORTLIST_FOR_EACH = 16, 3
+_RESCORED_FOR_EACH, _SHORTLIST_FOR_EACH = 6, 3  # of 300 asked for 0.992 are found on that set, of real ones 0.997
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,16 @@ class Found:
     broken: list[tuple[Segment, Places]]
 
 
-def search(snapshot: Snapshot, query: Floats, count: int, wanted: Wanted, scan: Scanner) -> Found:
-    """The `count` rows whose vectors have the largest dot products with the query, (dim,), among those wanted."""
+def search(snapshot: Snapshot, query: Floats, count: int, wanted: Wanted, scanner: Callable[[], Scanner]) -> Found:
+    """The `count` rows whose vectors have the largest dot products with the query, (dim,), among those wanted.
+
+    Args:
+        scanner: gives what compares codes, once there are so many that they must be compared.
+    """
     parts = [part for segment in snapshot.segments if len(part := choose(segment, wanted))]
     rows, scores = _in_tail(snapshot.tail, query, wanted)
     all_rows, all_scores, broken = [rows], [scores], list[tuple[Segment, Places]]()
-    for segment, places in _candidates(snapshot.coder, parts, query, count, scan):
+    for segment, places in _candidates(snapshot.coder, parts, query, count, scanner):
         vectors, opened = segment.sealed.read(segment.places[places])
         if not opened.all():
             broken.append((segment, segment.places[places[~opened]]))
@@ -91,7 +96,7 @@ def search(snapshot: Snapshot, query: Floats, count: int, wanted: Wanted, scan: 
         all_rows.append(segment.rows[places])
         all_scores.append(dot_products(vectors.astype(np.float32), query))
     rows, scores = np.concatenate(all_rows), np.concatenate(all_scores)
-    best = np.lexsort((rows, -scores))[:count]
+    best = np.lexsort((-rows, -scores))[:count]
     return Found(rows[best], scores[best], broken)
 
 
@@ -115,7 +120,7 @@ def choose(segment: Segment, wanted: Wanted) -> Chosen:
 
 
 def _candidates(
-    coder: Coder | None, parts: list[Chosen], query: Floats, count: int, scan: Scanner
+    coder: Coder | None, parts: list[Chosen], query: Floats, count: int, scanner: Callable[[], Scanner]
 ) -> list[tuple[Segment, Places]]:
     """By segment the places whose vectors are to be compared; all of them where they are few."""
     rescored = max(RESCORED, _RESCORED_FOR_EACH * count)
@@ -123,7 +128,7 @@ def _candidates(
         return [(part.segment, part.all()) for part in parts]
     seen = coder.query(query)
     shortlist = max(SHORTLIST, _SHORTLIST_FOR_EACH * rescored)
-    of, places = nearest_of(seen.bits, [part.bits() for part in parts], shortlist, scan)
+    of, places = nearest_of(seen.bits, [part.bits() for part in parts], shortlist, scanner())
     by_part = [(number, parts[number].at(places[of == number])) for number in np.unique(of).tolist()]
     codes = [parts[number].segment.codes.at(here) for number, here in by_part]
     estimated = seen.estimate(together(codes))

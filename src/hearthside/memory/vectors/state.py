@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hearthside.errors import NeedsPerson
 from hearthside.logs import logger
-from hearthside.memory.vectors.coding import Coder, Rows
+from hearthside.memory.vectors.coding import Coder, Halves, Rows
 from hearthside.memory.vectors.manifest import Entry, Manifest, read_manifest, stamp_of
 from hearthside.memory.vectors.segment import Damaged, Places, Segment, open_segment
 from hearthside.memory.vectors.tail import Tail, TailView, empty_view
@@ -44,6 +44,32 @@ class Snapshot:
                 at = np.searchsorted(segment.rows, rows).clip(max=len(segment) - 1)
                 found |= segment.rows[at] == rows
         return found
+
+    def rows(self) -> Rows:
+        """Rows of all vectors, in no order."""
+        return np.concatenate([self.tail.rows[self.tail.alive], *(segment.rows for segment in self.segments)])
+
+    def vectors(self, rows: Rows, dim: int) -> tuple[Halves, npt.NDArray[np.bool_]]:
+        """The vectors of these rows, (n, dim), and which of them are there and open; zeros for the others."""
+        found, there = np.zeros((len(rows), dim), dtype=np.float16), np.zeros(len(rows), dtype=np.bool_)
+        alive = np.flatnonzero(self.tail.alive)
+        order = alive[np.argsort(self.tail.rows[alive], kind="stable")]
+        at, mine = _found_in(self.tail.rows[order], rows)
+        found[mine], there[mine] = self.tail.vectors[order[at]].astype(np.float16), True
+        for segment in self.segments:
+            at, mine = _found_in(segment.rows, rows)
+            vectors, opened = segment.sealed.read(segment.places[at])
+            found[mine[opened]], there[mine[opened]] = vectors[opened], True
+        return found, there
+
+
+def _found_in(held: Rows, rows: Rows) -> tuple[Places, Places]:
+    """Where among ascending rows some rows lie, and which of them do."""
+    if not len(held):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    at = np.searchsorted(held, rows).clip(max=len(held) - 1)
+    mine = np.flatnonzero(held[at] == rows)
+    return at[mine], mine
 
 
 class State:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -66,6 +66,25 @@ class VectorStore:
                 gone.append(model)
         return gone
 
+    @staticmethod
+    def take_in(folder: Path, source: Path) -> None:
+        """Take over the settled vectors of another folder, whose models have other names; nobody uses them there."""
+        make_folder(folder / _FOLDER)
+        for model in VectorStore.models(source):
+            _folder_of(source, model).replace(_folder_of(folder, model))
+        sync_folder(folder / _FOLDER)
+
+    @staticmethod
+    def drop_others(folder: Path, kept: Collection[str]) -> None:
+        """Drop the vectors of all models but these, and what a drop that was cut off left."""
+        names = {_folder_of(folder, model).name for model in kept}
+        base = folder / _FOLDER
+        if any(path.name not in names for path in base.glob("*/")):
+            with _locked(base):
+                for path in base.glob("*/"):
+                    if path.name not in names:
+                        _drop(path)
+
     def drop(self, model: str) -> None:
         """Drop all vectors of a model, this one or another."""
         with self._writing():
@@ -91,15 +110,15 @@ class VectorStore:
             allowed: only these rows, ascending.
 
         Returns:
-            Rows (m,) and scores (m,), best first: dot products of the query with the vectors in float16. Exact where
-            few rows may be found; else the k best of those whose codes say that they are near.
+            Rows (m,) and scores (m,), best first, of equals the newest: dot products of the query with the vectors in
+            float16. Exact where few rows may be found; else the k best of those whose codes say that they are near.
         """
         if query.shape != (self.dim,):
             raise ValueError(f"a query has shape ({self.dim},), not {query.shape}")
         if allowed is not None and (np.diff(allowed) <= 0).any():
             raise ValueError("allowed rows are given in ascending order, each once")
         wanted = Wanted(first, last, allowed)
-        found = search(self._state.now(), query.astype(np.float32, copy=False), max(0, k), wanted, self._scan_by())
+        found = search(self._state.now(), query.astype(np.float32, copy=False), max(0, k), wanted, self._scan_by)
         for segment, places in found.broken:
             self._state.broken(segment, places)
         return found.rows, found.scores
@@ -111,9 +130,21 @@ class VectorStore:
         """Which of these rows have a vector here, (n,)."""
         return self._state.now().has(np.asarray(rows, dtype=np.int64))
 
+    def rows(self) -> Rows:
+        """Rows of all vectors, in no order.
+
+        A row comes twice where its vector is damaged on the disk and was added again: the first search that wants the
+        damaged one leaves it out.
+        """
+        return self._state.now().rows()
+
+    def vectors(self, rows: Rows) -> tuple[Halves, npt.NDArray[np.bool_]]:
+        """The vectors of these rows, (n, dim) in float16, and which of them are there, (n,); zeros for the others."""
+        return self._state.now().vectors(np.asarray(rows, dtype=np.int64), self.dim)
+
     # -- writing -------------------------------------------------------------------------------------------------------
 
-    def add(self, rows: Rows, vectors: npt.NDArray[np.float32]) -> None:
+    def add(self, rows: Rows, vectors: Floats | Halves) -> None:
         """Add vectors, searchable when this returns, on the disk after `settle`; what a row had before is replaced.
 
         Args:
@@ -163,7 +194,7 @@ class VectorStore:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _checked(self, rows: Rows, vectors: npt.NDArray[np.float32]) -> tuple[Rows, Halves]:
+    def _checked(self, rows: Rows, vectors: Floats | Halves) -> tuple[Rows, Halves]:
         numbers = np.asarray(rows, dtype=np.int64)
         with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused below
             halves = np.asarray(vectors).astype(np.float16)
@@ -183,16 +214,21 @@ class VectorStore:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """While nobody else writes, in this process or another."""
-        make_folder(self._base)
-        with self._turn:
-            descriptor = os.open(self._base / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                check_key(self._state.path, self._writer.key)
-                self._state.now()
-                yield
-            finally:
-                os.close(descriptor)
+        with self._turn, _locked(self._base):
+            check_key(self._state.path, self._writer.key)
+            self._state.now()
+            yield
+
+
+@contextmanager
+def _locked(base: Path) -> Iterator[None]:
+    make_folder(base)
+    descriptor = os.open(base / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _folder_of(folder: Path, model: str) -> Path:

@@ -1,0 +1,63 @@
+"""The dialogue of a house: what it knows of the person, how they write, and which model may word answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hearthside.app.rooms import Rooms
+from hearthside.companion.dialogue import Dialogue
+from hearthside.companion.fitness import Phrasing
+from hearthside.companion.profile import profile_of
+from hearthside.companion.query_writing import QueryWriting
+from hearthside.companion.recalling import vocabulary_of
+from hearthside.companion.replies import Search
+from hearthside.companion.wording import LanguageModel
+from hearthside.events import local_datetime
+from hearthside.memory.asking import with_items
+from hearthside.memory.held_model import HeldModel
+from hearthside.memory.questions import NamesKept
+
+_LEAST_BYTES = 300_000_000
+"""A smaller model is not even tried: the embedded one, of a third of that, fails at every third task."""
+_OF_PROGRAMS = "v1_"  # how conversations of the doors begin
+
+
+def dialogue_of(
+    rooms: Callable[[], Rooms],
+    search: Search,
+    model: LanguageModel | None,
+    model_bytes: int,
+    names: Callable[[], list[str]],
+    unfinished: Callable[[], str],
+    held: Callable[[], HeldModel | None] = lambda: None,
+    standby: LanguageModel | None = None,
+) -> Dialogue:
+    """Conversations with the person of these rooms.
+
+    Args:
+        rooms: gives the rooms as they are now; new keys put others in their place.
+        model: the compute node, or None; model_bytes: the size of its model's file, 0 where that is not known.
+        unfinished: why an answer may not be the last word yet, or "".
+        standby: who answers small talk while the compute node is away.
+        held: gives the model that may write queries, if the night found it fit for that.
+    """
+    first = rooms()
+    life = with_items(first.stream, first.journal)
+    writing = QueryWriting(life, NamesKept(life), first.journal, held, names)
+    phrasing = Phrasing(lambda: None if 0 < model_bytes < _LEAST_BYTES else model)
+    return Dialogue(
+        first.journal, first.stream, search, lambda: model, names, first.clock, unfinished,
+        vocabulary=lambda words: vocabulary_of(rooms().index)(words),
+        phrasing=phrasing,
+        profile=lambda: _profile(rooms()),
+        wishes=lambda conversation: not conversation.startswith(_OF_PROGRAMS),
+        written=writing.answer,
+        standby=standby,
+        helped=lambda: rooms().knowing.last_time_low(),
+    )  # fmt: skip
+
+
+def _profile(rooms: Rooms) -> str:
+    now = rooms.clock()
+    offset = rooms.stream.offset_on(local_datetime(now, 0).date().isoformat())
+    return profile_of(rooms.knowing, local_datetime(now, offset).date().isoformat())

@@ -1,0 +1,466 @@
+"""The station's side of the guard: starts it, starts it again, asks it before a load, and keeps what it said.
+
+While the guard is away no load is admitted; what runs goes on, and is handed over to the next guard. Ends of the engine
+are remembered here, so that the breaker outlives a guard.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from hearthside.errors import NeedsPerson, RetryLater
+from hearthside.inference.guard import words
+from hearthside.inference.guard.loader_lock import LoaderLock
+from hearthside.inference.guard.messages import Lines, Message, encode
+from hearthside.inference.guard.policy import Rung
+from hearthside.logs import logger
+
+Phase: TypeAlias = Literal["starting", "watching", "away", "unwatched"]
+
+_SILENT_S = 5.0  # a guard that says nothing for so long is killed and started again
+_AGAIN_S = 0.2
+_REMEMBERED_S = 3600.0  # how long an end by the model's own growth makes the next start smaller
+_TOLD = 20
+_log = logger("inference")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing the guard did or saw; `at_ms` in UTC milliseconds."""
+
+    at_ms: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardView:
+    """What the page shows.
+
+    Attributes:
+        since_ms: since when it does, UTC milliseconds.
+        sentence: what the guard does now.
+        available: room left when it last said so, bytes; None when it has said nothing.
+        deeds: what it did, newest first.
+        protections: how guard and engine are set up.
+    """
+
+    phase: Phase
+    since_ms: int
+    sentence: str
+    available: int | None
+    deeds: tuple[Deed, ...]
+    protections: str
+
+
+@dataclass(slots=True)
+class _Held:
+    """A lease as the keeper hands it to the next guard."""
+
+    need: int
+    pid: int = 0
+    loading: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperOptions:
+    """How to guard.
+
+    Attributes:
+        soft, hard: levels in bytes; 0 takes those that fit the machine.
+        proc: where the kernel tells about memory; tests write their own.
+        lock: folder of the lock on loading; None takes that of the machine.
+        lock_wait_s: seconds to wait for another loader.
+        answer_s: seconds to wait for the guard's answer, or for a guard that is being started.
+        calm_s: seconds of quiet that end shedding; 0 takes the usual five.
+    """
+
+    soft: int = 0
+    hard: int = 0
+    proc: Path = Path("/proc")
+    lock: Path | None = None
+    lock_wait_s: float = 20.0
+    answer_s: float = 5.0
+    calm_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the guard of the moment has said; all under the keeper's condition."""
+
+    ready: Message | None = None
+    state: Message | None = None
+    answers: dict[str, Message] = field(default_factory=dict)
+    attached: dict[str, Message] = field(default_factory=dict)
+
+
+class Keeper:
+    """Owner of the guard's process; calls may come from several threads."""
+
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        options: KeeperOptions | None = None,
+        on_shed: Callable[[Rung], None] | None = None,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            clock: UTC milliseconds, for what is shown only; time spans are measured by a clock that cannot jump.
+            on_shed: told each rung that is climbed, from the keeper's thread; must not wait for the engine.
+        """
+        self._clock, self._options, self._on_shed = clock, options or KeeperOptions(), on_shed
+        self._lock = LoaderLock(self._options.lock)
+        self._changed = threading.Condition()
+        self._phase: Phase = "starting"
+        self._since_ms = clock()
+        self._heard = _Heard()
+        self._link: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._held: dict[str, _Held] = {}
+        self._ended: dict[str, Message] = {}  # why, by lease
+        self._ended_s: deque[tuple[float, bool]] = deque(maxlen=16)  # monotonic seconds, whether the model was to blame
+        self._deeds: deque[Deed] = deque(maxlen=_TOLD)
+        self._engine_limits: list[str] = []
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    # -- what the supervisor asks ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the guard in the background; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="memory guard keeper", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the guard, which ends what it still guards; waits for it."""
+        with self._changed:
+            self._stopping = True
+            if self._link is not None:
+                self._link.shutdown(socket.SHUT_RDWR)
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def admit(self, lease: str, need: int) -> None:
+        """Ask for memory before a load, and take the lock on loading.
+
+        Args:
+            lease: a new name.
+            need: bytes at most.
+
+        Raises:
+            RetryLater: `memory-short`, `memory-rests`, `loader-busy`, `guard-away`; nothing was loaded.
+            NeedsPerson: `model-too-large`; it can never be loaded here.
+        """
+        if not self._lock.acquire(lease, self._options.lock_wait_s, lambda: self._stopping):
+            raise RetryLater("loader-busy", words.refused("loading", need, 0, 0, 0, 0))
+        try:
+            self._ask(lease, need)
+        except BaseException:
+            self._lock.release(lease)
+            raise
+
+    def _ask(self, lease: str, need: int) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._phase in ("watching", "unwatched") or self._stopping, self._options.answer_s
+            )
+            if self._phase == "unwatched":
+                self._held[lease] = _Held(need)
+                return
+            heard = self._heard
+            self._send("ask", lease=lease, need=need)
+            self._changed.wait_for(
+                lambda: lease in heard.answers or self._heard is not heard or self._stopping, self._options.answer_s
+            )
+            answer = heard.answers.pop(lease, None)
+            if answer is None or heard.ready is None:
+                raise RetryLater("guard-away", words.AWAY)
+            if not answer["why"]:
+                self._held[lease] = _Held(need)
+                return
+            ready = heard.ready
+        _refuse(answer, need, ready)
+
+    def attach(self, lease: str, pid: int) -> None:
+        """Hand over the process that will load, before it does; it is under the guard when this returns.
+
+        Raises:
+            RetryLater: `guard-away`, or `compute-gone` when it has ended already; end the process and ask again.
+        """
+        with self._changed:
+            if lease in self._held:
+                self._held[lease].pid = pid
+            if self._phase == "unwatched":
+                return
+            heard = self._heard
+            self._send("attach", lease=lease, pid=pid)
+            self._changed.wait_for(
+                lambda: lease in heard.attached or self._heard is not heard or self._stopping, self._options.answer_s
+            )
+            attached = heard.attached.pop(lease, None)
+            if attached is None:
+                raise RetryLater("guard-away", words.AWAY)
+            if attached["gone"]:
+                raise RetryLater("compute-gone", "The language model ended before it was loaded.")
+            self._engine_limits = list(attached["limits"])
+
+    def loaded(self, lease: str) -> None:
+        """The load is over; the next may begin."""
+        self._lock.release(lease)
+        with self._changed:
+            if lease in self._held:
+                self._held[lease].loading = False
+            self._send_if_there("loaded", lease=lease)
+
+    def release(self, lease: str) -> None:
+        """The holder is gone; safe to call for one that was never admitted."""
+        self._lock.release(lease)
+        with self._changed:
+            if self._held.pop(lease, None) is not None:
+                self._send_if_there("release", lease=lease)
+
+    def beat(self, running: int, progress: int) -> None:
+        """Tell how many answers are under way, and a number that grows with each token of any."""
+        with self._changed:
+            self._send_if_there("beat", running=running, progress=progress)
+
+    def why_ended(self, lease: str, wait_s: float = 0.0) -> str:
+        """Why the guard ended the holder of this lease, as a sentence; empty when it did not."""
+        with self._changed:
+            self._changed.wait_for(lambda: lease in self._ended, wait_s)
+            told = self._ended.pop(lease, None)
+        return words.ended(told) if told is not None else ""
+
+    @property
+    def refuses(self) -> str:
+        """Why new work should wait, as a sentence; empty when it need not."""
+        with self._changed:
+            state = self._heard.state
+            pressed = state is not None and state["rung"] >= Rung.REFUSE
+            return words.PRESSED if pressed else ""
+
+    @property
+    def smaller(self) -> int:
+        """How many sizes smaller the engine should start: how often its own growth ended it within the last hour."""
+        since_s = time.monotonic() - _REMEMBERED_S
+        with self._changed:
+            return sum(own and at_s > since_s for at_s, own in self._ended_s)
+
+    @property
+    def unified(self) -> bool:
+        """Whether the graphics chip takes its memory from the same pool, as far as the guard has said."""
+        with self._changed:
+            return bool(self._heard.ready and self._heard.ready["unified"])
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the guard; None while there is none."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def wait_watching(self, timeout_s: float) -> bool:
+        """Wait until the guard watches; False when it did not in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._phase == "watching", timeout_s)
+
+    def view(self) -> GuardView:
+        """What the page shows now."""
+        with self._changed:
+            ready, state = self._heard.ready, self._heard.state
+            available = int(state["available"]) if state else None
+            return GuardView(
+                self._phase,
+                self._since_ms,
+                _sentence(self._phase, ready, state),
+                available,
+                tuple(reversed(self._deeds)),
+                words.protections(ready["taken"], self._engine_limits) if ready else "",
+            )
+
+    # -- the guard's process ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        if sys.platform != "linux":
+            with self._changed:
+                self._take({"kind": "unwatched"})
+                self._changed.notify_all()
+            return
+        while not self._stopping:
+            try:
+                said = self._live_once()
+            except OSError:  # there is no memory or no process left to start one
+                said = "cannot be started"
+            with self._changed:
+                if self._stopping or self._phase == "unwatched":
+                    return
+                if self._phase == "watching":
+                    self._note(words.AWAY)
+                    _log.warning("memory guard ended: %s", said)
+                self._enter("away")
+                self._heard, self._link = _Heard(), None
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._stopping, _AGAIN_S)
+
+    def _live_once(self) -> str:
+        """One life of the guard; returns how it ended."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, _KIND)
+        with ours:
+            with theirs:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "hearthside.inference.guard.process", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                )
+            try:
+                with self._changed:
+                    self._process, self._link = process, ours
+                    if self._stopping:
+                        return "stopped"
+                    ours.send(self._hello())
+                return self._listen(ours)
+            except (OSError, ValueError):
+                return "gone"
+            finally:
+                with self._changed:
+                    self._link = None
+                self._bury(process, ours)
+
+    def _bury(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
+        """When we stop, the guard ends what it holds and goes. Else it is killed first, so that its engine goes on."""
+        if not self._stopping:
+            process.kill()
+        link.close()
+        try:
+            process.wait(_FAREWELL_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _hello(self) -> bytes:
+        now = time.monotonic()
+        held = [
+            {"lease": name, "pid": one.pid, "need": one.need, "loading": one.loading}
+            for name, one in self._held.items()
+        ]
+        return encode(
+            "hello",
+            owner=os.getpid(),
+            soft=self._options.soft,
+            hard=self._options.hard,
+            calm_s=self._options.calm_s,
+            proc=str(self._options.proc),
+            ended_s_ago=[now - at_s for at_s, _ in self._ended_s],
+            leases=held,
+        )
+
+    def _listen(self, link: socket.socket) -> str:
+        lines = Lines()
+        link.settimeout(_SILENT_S)
+        while True:
+            try:
+                piece = link.recv(65536)
+            except TimeoutError:
+                return "silent"
+            if not piece:
+                return "gone"
+            for message in lines.feed(piece):
+                self._hear(message)
+                if message["kind"] == "unwatched":
+                    return "unwatched"
+
+    def _hear(self, message: Message) -> None:
+        with self._changed:
+            self._take(message)
+            self._changed.notify_all()
+        if message["kind"] == "shed" and self._on_shed is not None:
+            self._on_shed(Rung(message["rung"]))
+
+    def _take(self, message: Message) -> None:
+        match message["kind"]:
+            case "ready":
+                self._enter("watching")
+                self._heard.ready = message
+            case "unwatched":
+                self._enter("unwatched")
+                self._note(words.UNWATCHED)
+            case "state":
+                self._heard.state = message
+            case "answer":
+                self._heard.answers[message["lease"]] = message
+            case "attached":
+                self._heard.attached[message["lease"]] = message
+            case "ended":
+                self._ended[message["lease"]] = message
+                self._ended_s.append((time.monotonic(), not words.by_outsider(message)))
+                self._note(words.ended(message))
+                _log.warning("memory guard ended the engine: %s", message["cause"])
+            case "shed" if message["rung"] < Rung.END:
+                self._note(words.shed(message))
+            case "calm":
+                self._note(words.calmed(message))
+            case "late":
+                self._note(words.late(message))
+            case "stuck":
+                self._note(words.stuck(message))
+
+    def _enter(self, phase: Phase) -> None:
+        if phase != self._phase:
+            self._phase, self._since_ms = phase, self._clock()
+
+    def _note(self, sentence: str) -> None:
+        if not self._deeds or self._deeds[-1].sentence != sentence:  # what goes on is said once
+            self._deeds.append(Deed(self._clock(), sentence))
+
+    def _send(self, kind: str, **values: object) -> None:
+        if self._link is None or self._phase != "watching":
+            raise RetryLater("guard-away", words.AWAY)
+        self._send_if_there(kind, **values)
+
+    def _send_if_there(self, kind: str, **values: object) -> None:
+        """A guard that is gone, or does not read, is noticed by the thread that listens."""
+        if self._link is not None:
+            try:
+                self._link.send(encode(kind, **values))
+            except OSError:
+                _log.warning("the memory guard does not listen")
+
+
+_FAREWELL_S = 15.0
+# Whole messages or none, so that a full buffer never cuts one; only Linux has it, and only there the guard runs.
+_KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM)
+
+
+def _refuse(answer: Message, need: int, ready: Message) -> None:
+    """Raise what a refusal means."""
+    why = str(answer["why"])
+    sentence = words.refused(
+        why, need, int(answer["largest"]), int(ready["soft"]), int(ready["total"]), float(answer["rests_s"])
+    )
+    if why == "too-large":
+        raise NeedsPerson("model-too-large", sentence)
+    if why == "rests":
+        raise RetryLater("memory-rests", sentence)
+    if why == "loading":
+        raise RetryLater("loader-busy", sentence)
+    raise RetryLater("memory-short", sentence)
+
+
+def _sentence(phase: Phase, ready: Message | None, state: Message | None) -> str:
+    if phase == "unwatched":
+        return words.UNWATCHED
+    if phase == "away":
+        return words.AWAY
+    if ready is None or state is None:
+        return "The memory guard is being started."
+    return words.watching(int(ready["soft"]), int(ready["hard"]), int(state["available"]), float(state["every_s"]))

@@ -1,0 +1,70 @@
+"""The dialogue of a house: it knows who asks, heeds the person's wishes, and tries no small model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hearthside.app.conversing import dialogue_of
+from hearthside.app.house import House
+from hearthside.companion.answers import Answer, AnswerMode
+from hearthside.companion.dialogue import Dialogue
+from hearthside.companion.manner import manner_of
+from hearthside.memory.hits import Filters, Hit
+from tests.app.helpers import house_in
+
+
+class Counting:
+    """A model that counts what it is asked."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def complete(self, messages: list[dict[str, str]], max_tokens: int) -> Iterator[str]:
+        self.asked += 1
+        yield "unknown"
+
+
+def _dialogue(house: House, model: Counting | None, model_bytes: int) -> Dialogue:
+    def find(text: str, filters: Filters, limit: int) -> list[Hit]:
+        return house.search(text, filters, limit)
+
+    return dialogue_of(lambda: house.rooms, find, model, model_bytes, house.names, lambda: "")
+
+
+def test_the_profile_is_the_same_from_question_to_question(own_copy: Path) -> None:
+    with house_in(own_copy) as house:
+        dialogue = _dialogue(house, None, 0)
+        first = dialogue._profile()
+        assert first
+        for text in ("How long did I sleep last night?", "hello", "Where was Mutsi?"):
+            list(dialogue.ask(text, "c"))
+        assert dialogue._profile() == first
+
+
+def test_a_small_model_is_not_tried(own_copy: Path) -> None:
+    model = Counting()
+    with house_in(own_copy) as house:
+        assert _dialogue(house, model, 100_000_000)._phrasing() is None
+    assert model.asked == 0
+
+
+def test_a_program_makes_no_wishes(own_copy: Path) -> None:
+    with house_in(own_copy) as house:
+        journal = house.rooms.journal
+        list(house.ask("Call me Boss", "v1_token_7"))
+        assert manner_of(journal).called == ""
+        answer = list(house.ask("Call me Kim", "page"))[-1]
+        assert isinstance(answer, Answer)
+        assert answer.text == "I will call you Kim."
+        assert manner_of(journal).called == "Kim"
+
+
+def test_what_helped_is_answered_from_what_the_house_believes(own_copy: Path) -> None:
+    with house_in(own_copy) as house:
+        last = house.rooms.knowing.last_time_low()
+        said = list(_dialogue(house, None, 0).ask("What helped when I was low last time?", "c"))[-1]
+        assert last is not None and isinstance(said, Answer)
+        assert said.mode is AnswerMode.COMPUTED and said.value == ", ".join(last.doings) and said.evidence

@@ -1,0 +1,108 @@
+"""A house whose words come from a real model server, and one whose larger model is taken away meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from hearthside.app.house import House
+from hearthside.app.rooms import system_clock
+from hearthside.app.station import open_house
+from hearthside.companion.answers import Answer, AnswerMode
+from hearthside.companion.wording import STANDBY
+from hearthside.config import Settings
+from hearthside.inference.shelf import embedded_model
+from tests.app.helpers import settings_in
+from tests.inference.llama_server import llama_server
+
+
+@contextmanager
+def _house(settings: Settings) -> Iterator[House]:
+    house = open_house(settings, clock=system_clock)
+    try:
+        assert house.outside.compute is not None and house.outside.compute.wait_ready(60)
+        yield house
+    finally:
+        house.close()
+
+
+def _ask(house: House, text: str) -> Answer:
+    answer = list(house.ask(text, "page"))[-1]
+    assert isinstance(answer, Answer) and answer.text
+    return answer
+
+
+def _until(true: Callable[[], bool]) -> None:
+    tick = threading.Event()
+    for _ in range(600):
+        if true():
+            return
+        tick.wait(0.05)
+    raise AssertionError("it did not happen within 30 seconds")
+
+
+def _state(house: House) -> tuple[str, str]:
+    """Phase and sentence of the compute node, as the health page shows them."""
+    node = next(node for node in house.health().nodes if node.name == "Compute node")
+    return node.state, node.sentence
+
+
+def _worded(house: House) -> Answer:
+    """Small talk in a model's words; what it says may be thrown away by the grounding check, so it is asked again."""
+    for text in ("Hello there!", "Thank you.", "Good morning!", "How are you?", "Tell me something nice."):
+        answer = _ask(house, text)
+        if answer.worded_by:
+            break
+    return answer
+
+
+def test_words_come_from_the_model_server_and_from_standby_when_it_is_gone(tmp_path: Path) -> None:
+    with ExitStack() as running:
+        server = ExitStack()
+        url, key = server.enter_context(llama_server(tmp_path, {}, context_tokens=1024, cache_ram_mib=0))
+        running.callback(server.close)
+        (tmp_path / "server-key").write_text(key)
+        settings = settings_in(tmp_path).model_copy(
+            update={"model_server": url, "model_server_key_file": tmp_path / "server-key"}
+        )
+        house = running.enter_context(_house(settings))
+        phase, sentence = _state(house)
+        assert phase == "ready" and "llama-server" in sentence and url.removeprefix("http://") in sentence
+        answer = _worded(house)
+        assert answer.worded_by.startswith("the model server at 127.0.0.1") and not answer.limited
+        server.close()
+        _until(lambda: _state(house)[0] == "down")
+        assert "No model server answers" in _state(house)[1]
+        assert house.outside.compute is not None and house.outside.compute.pid  # it goes on finding by meaning
+        answer = _worded(house)
+        assert answer.worded_by.endswith("(standby)") and answer.limited == STANDBY
+
+
+def test_small_talk_goes_on_when_the_larger_model_is_killed_and_computed_answers_stay_exact(tmp_path: Path) -> None:
+    model = Path(shutil.copy(embedded_model().path, tmp_path / "larger.gguf"))
+    with _house(settings_in(tmp_path).model_copy(update={"model_path": model})) as house:
+        compute, standby = house.outside.compute, house.outside.standby
+        assert compute is not None and compute.pid is not None and standby is not None
+        assert _worded(house).worded_by == "larger"
+        model.rename(tmp_path / "away")
+        os.kill(compute.pid, signal.SIGKILL)
+        _until(lambda: compute.state().phase == "down")
+        answer = _worded(house)
+        assert answer.mode is AnswerMode.CONVERSATION
+        assert answer.worded_by.endswith("(standby)") and answer.limited == STANDBY
+        counted = _ask(house, "How many messages did I write last week?")
+        assert "standby" not in counted.worded_by
+        (tmp_path / "away").rename(model)
+        assert compute.wait_ready(60)
+        _until(lambda: not standby.awake)
+        assert _worded(house).worded_by == "larger"
+
+
+def test_the_embedded_model_is_not_loaded_twice(tmp_path: Path) -> None:
+    with _house(settings_in(tmp_path)) as house:
+        assert house.outside.standby is None
