@@ -396,6 +396,23 @@ def test_names_in_summaries_and_in_what_was_asked_go_too(vault: SmallVault) -> N
     assert by_word.ids == chosen.ids
 
 
+def _decided(name: str, value: Json, at_ms: int) -> Event:
+    payload: dict[str, Json] = {"name": name, "value": value}
+    return Event("person", "setting", Layer.BEHAVIOURAL, at_ms, Origin.SELF, Trust.OWN, payload, clock="station")
+
+
+def test_what_was_asked_after_the_last_day_of_the_life_goes_too(vault: SmallVault) -> None:
+    late = _AT + 9 * DAY_MS
+    asked = _companion("question", late, "Did Bronwyn write?", {"conversation": "terminal"})
+    setting = _decided("manner", {"called": "Bronwyn"}, late + 1)
+    other = _decided("zone", "Bronwyn/Bay", late + 2)
+    vault.keep([message("dinner with Bronwyn", _AT), asked, setting, other])
+    assert preview(vault.journal, vault.stream, Wanted(person="Bronwyn")).by_kind == {
+        "message": 1, "question": 1, "setting": 1,
+    }  # fmt: skip
+    assert preview(vault.journal, vault.stream, Wanted(last=_DAY, person="Bronwyn")).by_kind == {"message": 1}
+
+
 def test_what_was_remembered_of_imported_files_goes_too(vault: SmallVault, tmp_path: Path) -> None:
     """A cursor holds a digest of everything before it in a file, and an erasure makes it void anyway."""
     sample = Sample("likes.json", b'{"artist":"A","track":"T","album":"","uts":1000000000}\n')

@@ -13,6 +13,7 @@ import numpy as np
 from hearthside.alignment.kinds import is_life
 from hearthside.alignment.occurrence import Occurrence
 from hearthside.alignment.stream import LifeStream
+from hearthside.companion.manner import SETTING as MANNER
 from hearthside.companion.visits import visits
 from hearthside.errors import Refused
 from hearthside.events import (
@@ -31,6 +32,7 @@ from hearthside.events import (
 from hearthside.inference.adapters import AdapterRegistry, AdapterState
 from hearthside.journal import Journal, Stored
 from hearthside.journal.attachments import media_of
+from hearthside.journal.decisions import KIND as SETTING
 from hearthside.journal.media import MediaStore
 from hearthside.memory.decisions import KIND as MEMORY_DECISION
 from hearthside.memory.decisions import SOURCE as SAID_BY
@@ -146,7 +148,7 @@ def preview(journal: Journal, stream: LifeStream, wanted: Wanted) -> Preview:
     chosen = _chosen(stream, wanted, days)
     ids = {o.id for o in chosen}
     ids |= _with_in_payload(journal, stream, wanted, days)
-    ids |= _corrections(journal, stream, wanted)
+    ids |= _sayings(journal, stream, wanted) | _corrections(journal, stream, wanted)
     ids |= _other_forms(journal, ids)
     if wanted.whole_days:
         ids |= _samples(journal, stream, days, chosen, wanted.source)
@@ -183,7 +185,7 @@ def _holds(text: str, name: str) -> bool:
 
 
 def _with_in_payload(journal: Journal, stream: LifeStream, wanted: Wanted, days: tuple[str, str]) -> set[bytes]:
-    """What holds the names in a field only: seen in a picture, spoken to, in a summary; and what was said of it."""
+    """What holds the names in a field only: seen in a picture, spoken to, in a summary."""
     names = [*wanted.words, *([wanted.person] if wanted.person else [])]
     if not names or wanted.place:
         return set()
@@ -191,11 +193,29 @@ def _with_in_payload(journal: Journal, stream: LifeStream, wanted: Wanted, days:
     found = set()
     for item in journal.read(start, end, sources=[wanted.source] if wanted.source else None):
         event = item.record
-        if not isinstance(event, Event) or not (is_life(event.kind) or event.kind in _SAYINGS):
+        if not isinstance(event, Event) or not is_life(event.kind):
             continue
         text = "\n".join([event.text, *_texts(event.payload)])
         if all(_holds(text, name) for name in names) and days[0] <= _local_day(stream, item.id, event) <= days[1]:
             found.add(item.id)
+    return found
+
+
+def _sayings(journal: Journal, stream: LifeStream, wanted: Wanted) -> set[bytes]:
+    """What was asked and said with the words in it, and how the person is called; also after the life's last day."""
+    names = [*wanted.words, *([wanted.person] if wanted.person else [])]
+    if not names or wanted.place:
+        return set()
+    found = set()
+    for item in journal.read(kinds=[*_SAYINGS, SETTING], sources=[wanted.source] if wanted.source else None):
+        event = item.record
+        if not isinstance(event, Event) or (event.kind == SETTING and event.payload.get("name") != MANNER):
+            continue
+        text = "\n".join([event.text, *_texts(event.payload)])
+        if all(_holds(text, name) for name in names):
+            day = _local_day(stream, item.id, event)
+            if wanted.first <= day <= (wanted.last or "9999"):
+                found.add(item.id)
     return found
 
 

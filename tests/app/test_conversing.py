@@ -12,6 +12,7 @@ from hearthside.companion.dialogue import Dialogue
 from hearthside.companion.manner import manner_of
 from hearthside.memory.hits import Filters, Hit
 from tests.app.helpers import house_in
+from tests.companion.lives import message
 
 
 class Counting:
@@ -63,8 +64,17 @@ def test_a_program_makes_no_wishes(own_copy: Path) -> None:
 
 
 def test_what_helped_is_answered_from_what_the_house_believes(own_copy: Path) -> None:
+    good, low = "what a lovely happy day, I feel great", "I feel so sad and miserable today"
     with house_in(own_copy) as house:
+        for day in range(1, 29):
+            felt = low if day in (25, 26) else good
+            house.rooms.journal.append(
+                [message(f"2024-02-{day:02d} {hour:02d}:00", "Ida", felt, own=True) for hour in (9, 13, 20)]
+            )
+        house.keep_in_step()
         last = house.rooms.knowing.last_time_low()
         said = list(_dialogue(house, None, 0).ask("What helped when I was low last time?", "c"))[-1]
         assert last is not None and isinstance(said, Answer)
-        assert said.mode is AnswerMode.COMPUTED and said.value == ", ".join(last.doings) and said.evidence
+        assert (said.mode, said.text) == (AnswerMode.COMPUTED, last.sentence)
+        assert "26 February 2024; 27 February 2024 was better" in said.text
+        assert {hit.text for hit in said.evidence} == {low}

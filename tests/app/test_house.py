@@ -185,7 +185,9 @@ def test_health_knows_every_room(sample_vault: Path) -> None:
     with house_in(sample_vault) as house:
         view = house.health()
         assert [(node.name, node.state) for node in view.nodes] == [("Data node", "ready"), ("Compute node", "down")]
-        assert dict(view.storage).keys() == {"journal", "media", "life stream", "index", "beliefs", "adapters"}
+        assert dict(view.storage).keys() == {
+            "journal", "media", "life stream", "index", "meaning", "beliefs", "adapters",
+        }  # fmt: skip
         counted = sum(source.records for source in view.sources)
         stored = sum(1 for item in house.rooms.journal.read() if item.record.source != "person")
         assert counted == stored

@@ -31,7 +31,7 @@ def test_groups_are_a_table_with_bars_and_the_coverage(run: Run, sample: None) -
         "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
     ]  # fmt: skip
     assert all("█" in line and " h " in line for line in lines[3:10])
-    assert "oura_sleep: heard on" in ended.out
+    assert "Oura sleep: heard on" in ended.out
     assert "Rests on 8" in ended.out
 
 
@@ -76,7 +76,7 @@ def test_files(run: Run, sample: None, tmp_path: Path) -> None:
 
 
 def test_nothing_found_is_told_from_nobody_listened(run: Run, sample: None) -> None:
-    assert "0 times. whatsapp: heard on" in run("query", "count message containing 'xyzzy'").out
+    assert "0 times. WhatsApp chat: heard on" in run("query", "count message containing 'xyzzy'").out
     unheard = run("query", "count message in 2019").out
     assert "Not known. No source of it was heard" in unheard
 

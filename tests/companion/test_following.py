@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from hearthside.companion.answers import AnswerMode
-from hearthside.companion.following import Before, Following, Reading, before, fragment_of, may_follow, wants_basis
+from hearthside.companion.following import (
+    Before,
+    Following,
+    Reading,
+    before,
+    fragment_of,
+    may_follow,
+    wants_basis,
+    wonders,
+)
 from tests.companion.lives import Life, at, message, night, open_life
 
 NOW = at("2026-03-18 17:00")
@@ -71,6 +80,101 @@ def test_last_week_stays_the_week_it_meant() -> None:
     asked = "How often did I go running last week?"
     assert _completed(asked, "and swimming?", asked_at=asked_at) == "How often did I go swimming 2 weeks ago?"
     assert _completed(asked, "and the week before?", asked_at=asked_at) == "How often did I go running 3 weeks ago?"
+
+
+@pytest.mark.parametrize(
+    ("time", "text", "whole"),
+    [
+        ("on 5 March 2026", "and the weekend before?", "from 2026-02-28 to 2026-03-01"),
+        ("on 5 March 2026", "and the weekend after?", "from 2026-03-07 to 2026-03-08"),
+        ("on 7 March 2026", "and the weekend after?", "from 2026-03-14 to 2026-03-15"),
+        ("on 8 March 2026", "the previous weekend?", "from 2026-02-28 to 2026-03-01"),
+        ("on 5 March 2026", "and the month before?", "in February 2026"),
+        ("on 5 March 2026", "and the week before?", "3 weeks ago"),
+        ("on 5 March 2026", "and the year before?", "in 2025"),
+        ("on 5 March 2026", "and the day after?", "on 2026-03-06"),
+        ("last week", "and the day before?", "on 2026-03-08"),
+        ("last week", "and the night after?", "in the night to 2026-03-16"),
+        ("last week", "and the weekend before?", "from 2026-03-07 to 2026-03-08"),
+        ("last weekend", "and the weekend before?", "from 2026-03-07 to 2026-03-08"),
+        ("in the last 7 days", "and the week before?", "from 2026-03-05 to 2026-03-11"),
+        ("this month", "and the month before?", "in February 2026"),
+        ("in December 2025", "and the month after?", "in January 2026"),
+        ("in 2021", "and the following year?", "in 2022"),
+    ],
+)  # fmt: skip
+def test_the_unit_asked_for_is_built_next_to_the_days_before(time: str, text: str, whole: str) -> None:
+    assert _completed(f"How long did I sleep {time}?", text) == f"How long did I sleep {whole}?"
+
+
+@pytest.mark.parametrize("time", ["yesterday morning", "before 2020"])
+def test_nothing_stands_next_to_part_of_a_day_or_an_open_time(time: str) -> None:
+    assert _completed(f"How long did I sleep {time}?", "and the day before?") == ""
+
+
+_SMALL = ("Ok cool", "Ok, Great!", "so sad", "ok bye", "But wow", "Then goodbye", "So Sorry", "Now Tom", "hm, Tom")
+
+
+@pytest.mark.parametrize("text", [*_SMALL, "2021", "Monday", "Friday!", "today", "last week", "next week", "ok, today"])
+@pytest.mark.parametrize(
+    "asked", ["How often did I hear Radiohead?", "How many messages did I get from Tom last week?", "Where is Tom?"]
+)
+def test_small_talk_and_bare_times_follow_nothing(asked: str, text: str) -> None:
+    assert _completed(asked, text, names=("Tom",)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("ok, and Nick Cave", "How often did I hear Nick Cave?"),
+        ("so Nick Cave?", "How often did I hear Nick Cave?"),
+        ("und 2021", "How often did I hear Radiohead in 2021?"),
+        ("2021?", "How often did I hear Radiohead in 2021?"),
+        ("and Monday", "How often did I hear Radiohead on Monday?"),
+        ("in July", "How often did I hear Radiohead in July?"),
+    ],
+)  # fmt: skip
+def test_a_lead_or_a_question_mark_makes_a_follow_up(text: str, whole: str) -> None:
+    assert _completed("How often did I hear Radiohead?", text) == whole
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "whole"),
+    [
+        ("How many messages did I get from Tom last week?", "Pizza?", ""),
+        ("How many messages did I get from Tom last week?", "Three goats?", ""),
+        ("How many messages did I get from Zed last week?", "and Pizza?", ""),
+        ("How often did I message Tom last week?", "Oslo?", ""),
+        ("How many messages did I get from Tom last week?", "Ann?", "How many messages did I get from Ann last week?"),
+        ("How many messages did I get from Tom last week?", "and from Ann?",
+         "How many messages did I get from Ann last week?"),
+        ("How many messages did I get from Tom last week?", "and in July?",
+         "How many messages did I get from Tom in July?"),
+        ("How many messages did I get from Tom last week?", "and to Ann?", ""),
+        ("How many messages did I get from Tom?", "and about Oslo?",
+         "How many messages did I get from Tom about Oslo?"),
+    ],
+)  # fmt: skip
+def test_only_somebody_known_takes_a_place_among_messages(asked: str, text: str, whole: str) -> None:
+    assert _completed(asked, text, names=("Tom", "Ann Roe")) == whole
+
+
+def test_a_demand_for_evidence_becomes_no_thing() -> None:
+    assert _completed("How often did I hear Radiohead?", "Really?") == ""
+
+
+def test_why_after_small_talk_explains_no_older_answer(life: Life) -> None:
+    life.add(night("2026-03-18", 7.5))
+    life.ask("How long did I sleep last night?")
+    assert life.ask("Really?").mode is AnswerMode.COMPUTED
+    life.ask("hello")
+    for text in ("Why?", "Really?", "how come?", "Are you sure?", "warum?"):
+        assert wonders(text)
+        assert life.ask(text).mode is AnswerMode.CONVERSATION
+    for text in ("evidence?", "proof", "sources?", "show me the records", "How do you know that?"):
+        assert not wonders(text)
+        assert life.ask(text).text.startswith("I worked that out from your own records: ")
+        life.ask("hello")
 
 
 def test_two_times_have_no_one_place_for_another() -> None:

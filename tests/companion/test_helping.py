@@ -35,6 +35,10 @@ def test_asked(text: str) -> None:
         "What did I do when I was sad?",
         "Help me, I am sad",
         "When was I low last time?",
+        "What did the doctor say would help me with low iron?",
+        "What did I write down to help Ann move?",
+        "Was it Ann who helped me when I was sad about the exam?",
+        "What helped me when I was down in Spain?",
     ],
 )
 def test_not_asked(text: str) -> None:

@@ -43,11 +43,17 @@ def test_length_greeting_emoji_and_language_are_measured() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "value"),
     [
-        ("Please be shorter.", "long", False), ("keep it brief", "long", False), ("give me more detail", "long", True),
+        ("Please be shorter.", "long", False), ("keep it brief", "long", False),
+        ("more detail in your answers", "long", True),
         ("no emojis please", "emoji", False), ("you may use emojis again", "emoji", True),
         ("Call me Ann", "called", "Ann"), ("please call me Dr Who", "called", "Dr Who"),
         ("be formal", "formal", True), ("please answer in German", "language", "de"),
         ("write as before", "", None),
+        ("always give me more detail", "long", True), ("give me more detail from now on", "long", True),
+        ("In future, more detail please", "long", True), ("call me Ann, please", "called", "Ann"),
+        ("call me “old tom”", "called", "old tom"), ("Call me 'Ann'", "called", "Ann"),
+        ("call me May", "called", "May"),
+        ("Call me Jean-Luc O'Brien", "called", "Jean-Luc O'Brien"), ("call me 지민", "called", "지민"),
     ],
 )  # fmt: skip
 def test_wishes(text: str, name: str, value: object) -> None:
@@ -59,7 +65,11 @@ def test_wishes(text: str, name: str, value: object) -> None:
 @pytest.mark.parametrize(
     "text",
     ["Did Ann call me?", "call me when you are there", "Who said no emojis?", "Ann asked me to be shorter",
-     "What did Ben say about being formal?", "answer in time", "I was shorter then", "call me a taxi"],
+     "What did Ben say about being formal?", "answer in time", "I was shorter then", "call me a taxi",
+     "Call me tonight", "call me now", "call me ASAP", "call me soon", "Call me Monday", "call me after work",
+     "call me this evening", "call me please", "Call me Tonight please", "Call me by your name", "Call Me By Your Name",
+     "Call me old-fashioned", "call me crazy", "call me may", "call me May Day", "call me ann", "call me Ann tonight",
+     "call me November", "call me never", "more detail", "give me more detail", "more detail please"],
 )  # fmt: skip
 def test_what_is_no_wish(text: str) -> None:
     assert wish_of(text) is None

@@ -33,7 +33,7 @@ HITS = [
         ("It was stolen on 9 March 2026", "It was stolen on 9 March 2026"),
         ("Ben paints boats in Bern", "Ben “painting” “boats in Bern”"),
         ("2 took it", "“two” “took” it"),
-        ("No", "No"),
+        ("In March", "In March"),
     ],
 )
 def test_words_of_records_stand_in_quotation_marks(line: str, said: str) -> None:
@@ -45,11 +45,43 @@ def test_words_of_records_stand_in_quotation_marks(line: str, said: str) -> None
 @pytest.mark.parametrize(
     "line",
     ["at the airport", "on 10 March 2025", "on 8 March 2026", "by 7 people", "It was Zoe", "pirate at the main station",
-     "March at 9"],
+     "March at 9", "No", "Yes.", "Ann's bicycle was stolen", "Ann", "Ben's bicycle was stolen at the main station",
+     "Ben", "It was not stolen at the main station", "stolen at the station on 11 March 2026"],
 )  # fmt: skip
 def test_anything_else_is_thrown_away(line: str) -> None:
     told = set_apart(line, ASKED, HITS, ["Ann", "Ben"])
     assert told is None
+
+
+def _moved(line: str, *hits: Hit) -> str | None:
+    told = set_apart(line, "Who moved to Oslo?", hits, ["Pim", "Ola", "Tom"])
+    return told.text if told is not None else None
+
+
+def test_a_name_is_the_author_of_the_source_or_stands_in_it_or_in_the_question() -> None:
+    pim = _hit("I moved to Oslo by ferry with Tom", who="Pim")
+    ola = _hit("Oslo is nice, I would love to have moved there", who="Ola", identity="0b")
+    assert _moved("Pim moved by ferry", pim, ola) == "Pim moved by “ferry”"
+    assert _moved("Tom moved by ferry", pim, ola) == "Tom moved by “ferry”"
+    for line in ("Ola moved to Oslo.", "Ola.", "Ola moved by ferry", "Pim moved there, it is nice"):
+        assert _moved(line, pim, ola) is None
+
+
+@pytest.mark.parametrize("record_text", ["I did not sell the boat in May", "ich habe das boat in May keinem verkauft"])
+def test_a_no_of_the_record_is_not_dropped(record_text: str) -> None:
+    hits = [_hit(record_text, who="Tom")]
+    assert set_apart("Tom did sell the boat in May", "Who sold what?", hits, ["Tom"]) is None
+    told = set_apart("Tom did not sell the boat in May", "What did Tom sell?", hits, ["Tom"])
+    assert told is not None
+    assert "not sell the" in told.text
+
+
+@pytest.mark.parametrize(("value", "kept"), [("Yes", True), ("No", False), ("the station", False)])
+def test_whether_it_is_so_is_for_plain_code_to_tell(value: str, kept: bool) -> None:
+    plain = Answer("plain", AnswerMode.QUOTED, "search", value, HITS)
+    said = tell(ScriptedModel(["Yes, at the main station"]), "Was it stolen?", plain, HITS, Setting())
+    assert (said.worded_by == "scripted") is kept
+    assert kept or said == plain
 
 
 def test_a_number_of_a_date_is_no_number_of_its_own() -> None:

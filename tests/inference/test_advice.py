@@ -69,6 +69,7 @@ def test_pace_lies_between_what_was_measured_and_what_memory_allows() -> None:
     assert pace_of(10**9, [], 3e10).expected == 30 and pace_of(10**9, [], 0).expected == 0
     own = pace_of(10**9, measured, 3e10, measured[1])
     assert own.expected == 10 and own.words() == "10 tokens/s, measured here"
+    assert own.figure() == "10 measured"
     assert Pace(1.25, 1.3).words() == "about 1.2 tokens/s" and Pace().words() == "speed not known here"
 
 

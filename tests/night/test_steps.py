@@ -166,7 +166,7 @@ class _Reader:
         (_Reader(), "done", "5 things were noted", 3),  # two measures of fitness and one batch
         (_Reader(fit=False), "skipped", "it gave 0; it said nothing", 2),
         (_Reader(fault=RetryLater("compute-gone", "The compute node is away.")), "skipped", "is away", 0),
-        (_Reader(fault=Refused("grammar-unsupported", "This server holds to no grammar.")), "skipped", "no grammar", 0),
+        (_Reader(fault=Refused("grammar-unsupported", "No grammar here.")), "skipped", "it said nothing", 2),
         (None, "skipped", "plain code alone", 0),
     ],
 )

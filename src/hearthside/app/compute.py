@@ -42,8 +42,9 @@ def server_of(settings: Settings) -> ServerAddress | None:
     file, key = settings.model_server_key_file, ""
     if file is not None:
         try:
-            key = file.read_text(encoding="utf-8").strip()
-        except OSError as error:
+            key = file.read_text(encoding="utf-8-sig").strip()
+            key.encode("ascii")  # it goes into a header
+        except (OSError, UnicodeError) as error:
             raise ConfigError(
                 "model-server-key-unreadable",
                 f"{file}, which should hold the key of the model server, cannot be read; nothing was started.",

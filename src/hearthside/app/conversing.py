@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hearthside.app.rooms import Rooms
 from hearthside.companion.dialogue import Dialogue
@@ -12,10 +12,14 @@ from hearthside.companion.query_writing import QueryWriting
 from hearthside.companion.recalling import vocabulary_of
 from hearthside.companion.replies import Search
 from hearthside.companion.wording import LanguageModel
-from hearthside.events import local_datetime
+from hearthside.events import Event, local_datetime
+from hearthside.journal import Stored
 from hearthside.memory.asking import with_items
 from hearthside.memory.held_model import HeldModel
 from hearthside.memory.questions import NamesKept
+
+NAMES_FROM = ("message", "utterance", "conversation")
+"""Kinds of records that name people."""
 
 _LEAST_BYTES = 300_000_000
 """A smaller model is not even tried: the embedded one, of a third of that, fails at every third task."""
@@ -61,3 +65,13 @@ def _profile(rooms: Rooms) -> str:
     now = rooms.clock()
     offset = rooms.stream.offset_on(local_datetime(now, 0).date().isoformat())
     return profile_of(rooms.knowing, local_datetime(now, offset).date().isoformat())
+
+
+def names_in(records: Iterable[Stored]) -> set[str]:
+    """Who wrote, who spoke, and in which conversation, in these records."""
+    found = set[str]()
+    for item in records:
+        if isinstance(item.record, Event) and item.record.kind in NAMES_FROM:
+            fields = (item.record.payload.get(name) for name in ("sender", "speaker", "conversation"))
+            found |= {str(value) for value in fields if value}
+    return found

@@ -15,7 +15,7 @@ from hearthside.app.access import Access
 from hearthside.app.clock_estimates import set_clocks
 from hearthside.app.clocks import clocks_view, decide_clock
 from hearthside.app.compute import NodeLanguageModel
-from hearthside.app.conversing import dialogue_of
+from hearthside.app.conversing import NAMES_FROM, dialogue_of, names_in
 from hearthside.app.doors import Doors
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
@@ -32,7 +32,7 @@ from hearthside.companion.home_understanding import HomeDesk
 from hearthside.companion.offers import OfferDesk
 from hearthside.erasure import Preview, forget
 from hearthside.errors import NeedsPerson, RetryLater
-from hearthside.events import Event, Series, local_datetime
+from hearthside.events import Series, local_datetime
 from hearthside.home import EntityState, HomeAssistant
 from hearthside.inference.standby import Standby
 from hearthside.inference.supervisor import Supervisor
@@ -46,7 +46,6 @@ from hearthside.web.clock_views import ClocksView
 from hearthside.web.house import HealthView, Job, Overview, SafetyView, TrainingView
 
 _QUESTIONS_ALLOWED_FOR = 20  # more hits asked for, because the person's own questions are taken out of them
-_NAMES_FROM = ("message", "utterance", "conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class House:
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock, outside.home_states)
         self.trainer = TrainingDesk(rooms, outside.compute, self._embedder)
-        self._names: tuple[int, list[str]] = (-1, [])
+        self._names: tuple[int, int, set[str]] = (-1, 0, set())
         self._has_life = False
         self._suggested: tuple[int, list[str]] = (-1, [])
         self.sample_seed = DEFAULT_SEED
@@ -129,15 +128,14 @@ class House:
 
     def names(self) -> list[str]:
         """Names known from this life: who wrote, who spoke, whom the person is."""
-        seq = self.rooms.journal.head().seq
-        if self._names[0] != seq:
-            found = {str(name) for name in decided(self.rooms.journal).get(SELF_NAMES) or []}
-            for item in self.rooms.journal.read(kinds=_NAMES_FROM):
-                if isinstance(item.record, Event):
-                    fields = (item.record.payload.get(name) for name in ("sender", "speaker", "conversation"))
-                    found |= {str(value) for value in fields if value}
-            self._names = (seq, sorted(found))
-        return self._names[1]
+        journal, version, seq = self.rooms.journal, self.rooms.stream.version(), self.rooms.journal.head().seq
+        known, since, found = self._names
+        if known != version:  # something happened, or was forgotten; a question is no reason to read it all again
+            self._names = (version, seq, names_in(journal.read(kinds=NAMES_FROM)))
+        elif since != seq:
+            self._names = (version, seq, found | names_in(journal.since(since)))
+        own = {str(name) for name in decided(self.rooms.journal).get(SELF_NAMES) or []}
+        return sorted(self._names[2] | own)
 
     def has_life(self) -> bool:
         """Whether the vault holds a life; asked often, so a yes is remembered."""

@@ -225,11 +225,11 @@ def _measure_once(shelf: ModelShelf) -> None:
 
 
 def _print_table(shelf: ModelShelf, fits: list[Fit]) -> None:
-    table = Table(Column("name", no_wrap=True), "model", Column("needs", justify="right"), "fits", "speed", "here")
+    table = Table(Column("name", no_wrap=True), "model", Column("needs", justify="right"), "fits", "tokens/s", "here")
     for fit in fits:
         here = "in use" if shelf.is_used(fit) else "yes" if fit.path is not None else ""
         words = "yes" if fit.fits else f"{_size(fit.missing)} too few"
-        table.add_row(fit.name, fit.title, _size(fit.need.total), words, fit.pace.words(), here)
+        table.add_row(fit.name, fit.title, _size(fit.need.total), words, fit.pace.figure(), here)
     out.print(table, soft_wrap=False)
 
 

@@ -11,7 +11,7 @@ from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, Piece, Turn
 from hearthside.companion.basis import basis
 from hearthside.companion.computed import computing
-from hearthside.companion.following import Following, Reading, before, may_follow, wants_basis
+from hearthside.companion.following import Following, Reading, before, in_small_talk, may_follow, wants_basis, wonders
 from hearthside.companion.helping import answer_helped, asks_what_helped
 from hearthside.companion.manner import (
     Manner,
@@ -151,6 +151,8 @@ class Dialogue:
             if wish is not None:
                 keep(self._journal, wish, now)
                 return Answer(wish.said, AnswerMode.CONVERSATION)
+            if wonders(text) and in_small_talk(self._journal, conversation):
+                return self._talk(text, conversation, names, manner)
             last = before(self._journal, conversation) if may_follow(text) else None
             whole = None
             if last is not None:

@@ -26,6 +26,7 @@ _LEAD = re.compile(
     r"\b[\s,]*)+",
     re.IGNORECASE,
 )
+_PLAIN_LEAD = re.compile(r"\b(?:and|or|also|what about|how about|what of|same for|und|was ist mit)\b", re.IGNORECASE)
 _TAIL = re.compile(r"[\s,]*(?:\b(?:then|too|though|instead|as well|please|dann)\b)?[\s?!.]*$", re.IGNORECASE)
 _WHOLE = re.compile(
     r"\b(?:did|do|does|was|were|is|are|am|have|has|had|can|could|will|would|should|how|what|when|where|who|whom|whose|"
@@ -41,6 +42,7 @@ _BASIS = re.compile(
     r"how (?:did|do) you work (?:that|this|it) out|based on what|warum|wieso|woher wei(?:ß|ss)t du das)\W*$",
     re.IGNORECASE,
 )
+_DEMAND = re.compile(r"\b(?:evidence|proof|sources?|records?|how do you know|woher wei(?:ß|ss)t du)\b", re.IGNORECASE)
 _REASON = re.compile(r"^why\W*$", re.IGNORECASE)
 _ASKED_HOW = re.compile(
     r"^(?:when|where|how(?: long| often)?|(?:at |on )?(?:what|which) (?:time|day|date))\s+"
@@ -53,8 +55,19 @@ _BESIDE = re.compile(
     r"(?P<side2>previous|following|next) (?P<unit2>day|night|week|weekend|month|year))$"
 )
 _BARE = re.compile(rf"^(?:(?:{'|'.join(MONTHS)})?\s*(?:19|20)\d\d|{'|'.join(MONTHS)}|{'|'.join(DAYS)})$")
+_PLACED = re.compile(r"^(?:in|on|during|since|from|the (?:day|night|week|weekend|month|year|previous|following)) \S")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _PREPOSITION = re.compile(r"^(?:to|with|from|by|about|at|in|of|on)\s+", re.IGNORECASE)
+_ABOUT = re.compile(r"(?:about|at|in|on)\s", re.IGNORECASE)
+_OTHER_WAY = {"to": "from", "from": "to"}
+_ADDRESSED = re.compile(
+    r"\b(?:to|from|with|by|messag(?:e|es|ed|ing)|text(?:s|ed|ing)?|e-?mail(?:s|ed|ing)?|call(?:s|ed|ing)?)\s+$",
+    re.IGNORECASE,
+)
+_MESSAGES = re.compile(
+    r"\b(?:messag(?:e|es|ed|ing)|text(?:s|ed|ing)?|e-?mail(?:s|ed|ing)?|call(?:s|ed|ing)?|write|wrote|written|chats?)\b",
+    re.IGNORECASE,
+)
 _PREPOSITIONS = r"(?:to|with|from|by|about|at|in|of|on|for|during)"
 
 
@@ -119,6 +132,20 @@ def wants_basis(text: str) -> bool:
     return _BASIS.match(" ".join(text.split())) is not None
 
 
+def wonders(text: str) -> bool:
+    """Whether a text asks why of whatever was said last ("really?"), with no word of evidence or records."""
+    return wants_basis(text) and _DEMAND.search(text) is None
+
+
+def in_small_talk(journal: Journal, conversation: str) -> bool:
+    """Whether the newest answer of a conversation is small talk, which rests on no record."""
+    for item in journal.read(kinds=["answer"], newest_first=True, limit=_LOOKED_AT):
+        answer = item.record
+        if isinstance(answer, Event) and answer.payload.get("conversation_id") == conversation:
+            return answer.payload.get("mode") == "conversation"
+    return False
+
+
 def may_follow(text: str) -> bool:
     """Whether a text could be a fragment at all: short, and no question or sentence of its own."""
     return fragment_of(text) is not None or wants_basis(text)
@@ -138,13 +165,19 @@ class Fragment:
 
 
 def fragment_of(text: str) -> Fragment | None:
-    """What a text adds as a follow-up; None for one that stands on its own."""
+    """What a text adds as a follow-up; None for one that stands on its own.
+
+    “Ok”, “so”, “but”, “now” and “then” begin small talk as often: they lead a follow-up in only where it asks.
+    """
     plain = " ".join(text.split())
     lead = _LEAD.match(plain)
     rest = _TAIL.sub("", plain[lead.end() :] if lead else plain)
     if not rest or len(rest.split()) > _MOST_WORDS or _WHOLE.search(rest):
         return None
-    return Fragment(rest, lead is not None, plain.endswith("?"))
+    asks = plain.endswith("?")
+    if lead and not asks and not _PLAIN_LEAD.search(lead[0]):
+        return None
+    return Fragment(rest, lead is not None, asks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +202,7 @@ class Following:
         if _REASON.match(text.strip()) and self.last.mode == "quoted" and _ASKED_HOW.match(self.last.asked):
             return _ASKED_HOW.sub("Why ", self.last.asked)
         fragment = fragment_of(text)
-        if fragment is None:
+        if fragment is None or wants_basis(text):
             return None
         alone = self.reading(text if text.rstrip().endswith("?") else f"{text}?").kind != ""
         if alone and not fragment.led:
@@ -188,7 +221,10 @@ class Following:
         asked = self.last.asked.strip()
         time = self._as_time(fragment.said, asked)
         if time is not None:
-            yield from [time] if time else []
+            if time and (fragment.led or fragment.asks or _PLACED.match(fragment.said.casefold())):
+                yield time
+            return
+        if self._is_of_messages(asked) and not self._may_write(fragment.said, asked):
             return
         # A bare word is a search, unless it asks for somebody known, or for another thing of what was counted.
         if fragment.led or (fragment.asks and (wanted.kind or self._is_person(fragment.said))):
@@ -204,6 +240,22 @@ class Following:
         known = self._known
         return bool(words_of(said)) and set(words_of(said)) <= known
 
+    def _is_of_messages(self, asked: str) -> bool:
+        """Whether a question is about messages to or from somebody."""
+        return _MESSAGES.search(asked) is not None and any(self._is_somebody(asked, *s) for s in self._named(asked))
+
+    def _is_somebody(self, asked: str, begin: int, end: int) -> bool:
+        """Whether a span of a question stands for a person: a known one, or whoever is written to or heard from."""
+        return _ADDRESSED.search(asked[:begin]) is not None or self._is_person(asked[begin:end])
+
+    def _may_write(self, said: str, asked: str) -> bool:
+        """Whether what is said now may stand in a question about somebody's messages: known people, or a subject."""
+        preposition = _PREPOSITION.match(said)
+        if preposition is not None and preposition[0].strip().casefold() not in {"to", "with", "from", "by"}:
+            return True
+        bare = said[preposition.end() :] if preposition else said
+        return self._is_person(re.sub(r"['’]s$", "", bare))
+
     # -- times -------------------------------------------------------------------------------------------------------
 
     def _as_time(self, said: str, asked: str) -> str | None:
@@ -212,7 +264,8 @@ class Following:
         beside = _BESIDE.match(lowered)
         if beside is not None:
             return self._beside(asked, beside["unit"] or beside["unit2"], beside["side"] or beside["side2"]) or ""
-        for form in (f"in {said}", f"on {said}s") if _BARE.match(lowered) else (said, f"on {said}"):
+        bare = (f"on {said}", f"on {said}s") if lowered in DAYS else (f"in {said}",)
+        for form in bare if _BARE.match(lowered) else (said, f"on {said}"):
             for is_it in (self._is_days, self._is_time):
                 if is_it(form, self.now_ms):
                     return self._replaced(asked, form, is_it)
@@ -238,10 +291,10 @@ class Following:
         """The question before about the week before, the year after and so on."""
         spans = self._spans(asked, self._is_time)
         when = self._meant(asked[spans[0][0] : spans[0][1]], self.last.at_ms) if len(spans) == 1 else None
-        if when is None or when.first is None or when.last is None:
+        if when is None or when.first is None or when.last is None or when.hours is not None:
             return ""
         step = -1 if side in {"before", "previous"} else 1
-        moved = _moved(when.first, when.last, unit, step)
+        moved = _next_to(date.fromisoformat(when.first), date.fromisoformat(when.last), unit, step)
         begin, end = spans[0]
         return f"{asked[:begin]}{_in_words(*moved, self._today, night=when.night or unit == 'night')}{asked[end:]}"
 
@@ -299,8 +352,16 @@ class Following:
         if preposition is not None:
             same = re.search(rf"\b{preposition[0].strip()}\s+(.+?)(?=\s+{_PREPOSITIONS}\b|[?!.]*$)", asked, re.I)
             if same is not None and not self._is_time(same[0], self.last.at_ms):
-                yield f"{asked[: same.start(1)]}{bare}{asked[same.end(1) :]}"
+                times = (begin for begin, _ in self._spans(asked, self._is_time) if same.start(1) < begin < same.end(1))
+                end = len(asked[: min(times, default=same.end(1))].rstrip())
+                yield f"{asked[: same.start(1)]}{bare}{asked[end:]}"
+        other_way = _OTHER_WAY.get(preposition[0].strip().casefold()) if preposition else None
+        if other_way and any(re.search(rf"\b{other_way}\s+$", asked[:begin], re.I) for begin, _ in self._named(asked)):
+            return  # what came from somebody is not what went to somebody
+        beside = preposition is not None and _ABOUT.match(said) is not None  # "about Oslo" is nobody else
         for begin, end in (*self._people(asked, bare), *_thing_in(asked, wanted.thing)):
+            if beside and self._is_somebody(asked, begin, end):
+                continue
             yield f"{asked[:begin]}{bare}{asked[end:]}"
         if preposition is not None:
             spans = self._spans(asked, self._is_time)
@@ -309,10 +370,13 @@ class Following:
 
     def _people(self, asked: str, said: str) -> list[tuple[int, int]]:
         """Where the question before names somebody, when somebody is named now."""
-        known = self._known
-        now = {word for word in words_of(said)}
-        if not (now & known or capitals(said, first=True)):
+        if not (self._known.intersection(words_of(said)) or capitals(said, first=True)):
             return []
+        return self._named(asked)[:1]
+
+    def _named(self, asked: str) -> list[tuple[int, int]]:
+        """Where a question names somebody, known or written as a name."""
+        known = self._known
         people = known | capitals(asked)
         found = []
         for match in re.finditer(r"[^\W\d_]+(?:\s+[A-Z][^\W\d_]+)*", asked):
@@ -324,7 +388,7 @@ class Following:
                 begin = match.start() + len(" ".join(words[:first])) + (1 if first else 0)
                 end = match.end() if first == 0 or words[first][0].isupper() else begin + len(words[first])
                 found.append((begin, end))
-        return [span for span in found if not self._is_time(asked[span[0] : span[1]], self.last.at_ms)][:1]
+        return [span for span in found if not self._is_time(asked[span[0] : span[1]], self.last.at_ms)]
 
 
 def _is_filling(text: str, span: tuple[int, int]) -> bool:
@@ -348,17 +412,28 @@ def _ended(asked: str, time: str) -> str:
     return f"{asked[:end]} {time}{asked[end:].strip() or '?'}"
 
 
-def _moved(first: str, last: str, unit: str, step: int) -> tuple[date, date]:
-    """A stretch of days, so many units away; of the same length, whole months and years as such."""
-    begin, end = date.fromisoformat(first), date.fromisoformat(last)
-    if unit in {"month", "year"}:
-        months = step * (12 if unit == "year" else 1)
-        following = end + timedelta(days=1)
-        if begin.day == 1 and following.day == 1:
-            return _months_on(begin, months), _months_on(following, months) - timedelta(days=1)
-        return _months_on(begin, months), _months_on(end, months)
-    days = {"day": 1, "night": 1}.get(unit, 7)
-    return begin + timedelta(days=step * days), end + timedelta(days=step * days)
+def _next_to(first: date, last: date, unit: str, step: int) -> tuple[date, date]:
+    """The day, or the whole calendar week, weekend, month or year, next before (step -1) or after (1) some days.
+
+    Any seven days count as a week: the week before “the last 7 days” is the seven before those.
+    """
+    edge = first if step < 0 else last
+    monday = edge - timedelta(days=edge.weekday())
+    match unit:
+        case "year":
+            return date(edge.year + step, 1, 1), date(edge.year + step, 12, 31)
+        case "month":
+            begin = _months_on(edge.replace(day=1), step)
+            return begin, _months_on(begin, 1) - timedelta(days=1)
+        case "week":
+            begin = (first if last - first == timedelta(days=6) else monday) + timedelta(days=7 * step)
+            return begin, begin + timedelta(days=6)
+        case "weekend":
+            saturday = monday + timedelta(days=5)
+            begin = saturday if step > 0 and saturday > edge else saturday + timedelta(days=7 * step)
+            return begin, begin + timedelta(days=1)
+        case _:
+            return edge + timedelta(days=step), edge + timedelta(days=step)
 
 
 def _months_on(day: date, months: int) -> date:

@@ -10,24 +10,31 @@ from hearthside.memory.moods.last_time import LastTime
 from hearthside.memory.query import EVIDENCE_SHOWN
 from hearthside.memory.search import hits_of
 
-_HELP = re.compile(
-    r"\b(?:help(?:s|ed)?|lift(?:s|ed)|cheer(?:s|ed)? me up|pick(?:s|ed)? me up|ma(?:de|kes) (?:me (?:feel )?)?(?:it )?"
-    r"better|got me (?:out|through)|gets me (?:out|through)|geholfen|hilft|aufgemuntert)\b",
+_HELPED = (
+    r"(?:helps?|helped|lifts|lifted|cheers me up|cheered me up|picks me up|picked me up|"
+    r"(?:made|makes) (?:me feel |it )?better|(?:got|gets) me (?:out|through))"
+)
+_LOW = r"(?:low|down|sad|blue|depressed|unhappy|miserable|lonely|gloomy|bad|awful|terrible|in (?:a )?(?:bad|low) mood)"
+_I_WAS_LOW = rf"i(?: was| am|['’]m| felt| feel|['’]ve been| get| got)(?: feeling| so| very| really| that)* {_LOW}"
+_ENGLISH = re.compile(
+    rf"(?:so |and |please |tell me |do you (?:know|remember) )*what (?:has |have |had |usually |always |did )*{_HELPED}"
+    rf"(?: me)?(?: last time| the last time)? ?(?:,? ?(?:when|while|whenever|the last time|last time) {_I_WAS_LOW})"
+    r"(?: last time| the last time| before| lately| recently)?",
     re.IGNORECASE,
 )
-_LOW = re.compile(
-    r"\b(?:low|down|sad|blue|depressed|unhappy|miserable|lonely|gloomy|in a bad mood|bad mood|low moods?|felt (?:bad|"
-    r"awful|terrible)|feeling (?:bad|awful|terrible)|traurig|niedergeschlagen|schlecht ging|schlechte laune)\b",
+_GERMAN = re.compile(
+    r"was (?:hat|hilft) (?:mir|mich)(?: beim letzten mal| letztes mal| sonst| meistens| immer)?"
+    r"(?: geholfen| aufgemuntert)?,? (?:als|wenn) (?:ich|es mir) (?:so |sehr )?(?:traurig|niedergeschlagen|schlecht|"
+    r"einsam|unglücklich)(?: war| bin| ging| geht)(?: das letzte mal)?",
     re.IGNORECASE,
 )
-_ASKS = re.compile(r"^\W*(?:so |and |please |tell me |do you (?:know|remember) )*(?:what|was)\b", re.IGNORECASE)
-_ME = re.compile(r"\b(?:i|i'm|i’m|me|my|ich|mir|mich)\b", re.IGNORECASE)
 _QUERY = "what helped: doings of the last low days until the mood was better"
 
 
 def asks_what_helped(text: str) -> bool:
-    """Whether a text asks what helped the person out of a low mood, and not somebody else or in general."""
-    return all(pattern.search(text) is not None for pattern in (_ASKS, _HELP, _LOW, _ME))
+    """Whether a whole text asks what helped the person out of a low mood, and nothing else."""
+    asked = " ".join(text.split()).strip(" ?!.")
+    return any(pattern.fullmatch(asked) is not None for pattern in (_ENGLISH, _GERMAN))
 
 
 def answer_helped(memory: Memory, last: LastTime | None) -> Answer:

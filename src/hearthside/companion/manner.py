@@ -24,6 +24,7 @@ _LEAST = 20  # messages before anything is measured
 _LONG_WORDS = 40  # who writes so many words in half of their messages is answered at length
 _OFTEN = 0.15  # share of messages with a greeting, or with an emoji
 _CALLED = 40  # characters of a name
+_NAME_WORDS = 3
 _EMOJI = re.compile(r"[\u2600-\u27bf\U0001f300-\U0001faff](?:[\ufe0f\u200d\U0001f3fb-\U0001f3ff])*")
 _GREETING = re.compile(
     r"^\W*(?:hi|hello|hey|dear|good (?:morning|evening)|hallo|guten|liebe[rs]?|moin|hoi|안녕|你好)\b", re.I
@@ -142,7 +143,10 @@ _SHORTER = (
 _LONGER = (
     r"(?:be (?:a (?:bit|little) )?(?:longer|more detailed)"
     r"|(?:answer|write|speak) (?:at (?:more |greater )?length|longer|more)"
-    r"|(?:give me )?(?:longer|more detailed) answers|(?:give me )?more detail)"
+    r"|(?:give me )?(?:longer|more detailed) answers"
+    # "more detail" alone is about one answer
+    r"|(?:always|from now on|in (?:the )?future),? (?:give me )?more details?"
+    r"|(?:give me )?more details?(?: in (?:all |your )*answers| always| from now on| in (?:the )?future))"
 )
 _WISHES: tuple[tuple[re.Pattern[str], str, Json, str], ...] = tuple(
     (re.compile(_PLEASE + pattern + _FROM_NOW), name, value, said)
@@ -156,9 +160,18 @@ _WISHES: tuple[tuple[re.Pattern[str], str, Json, str], ...] = tuple(
         (r"be (?:less formal|(?:more )?(?:informal|casual))", "formal", False, "I will be less formal."),
     )
 )  # fmt: skip
-_CALL = re.compile(_PLEASE + r"call me (?P<name>[^\W\d_][^,.!?;:\n]{0,39})[.!]*$", re.IGNORECASE)
+_CALL = re.compile(
+    _PLEASE + r"call me (?:[\"“„'‘«](?P<quoted>[^\W\d_][^,.!?;:\n\"“”„«»‘]{0,39}?)[\"”“'’»]"
+    r"|(?P<name>[^\W\d_][^,.!?;:\n]{0,39}?))(?:,? (?:please|from now on))*[.!]*$",
+    re.IGNORECASE,
+)
 _NOT_A_NAME = re.compile(
-    r"\b(?:when|if|at|on|in|tomorrow|later|back|again|a|an|the|maybe|about|today)\b", re.IGNORECASE
+    r"\b(?:when(?:ever)?|if|at|on|in|by|after|before|until|once|this|next|your|my|a|an|the|about|what(?:ever)?"
+    r"|today|tonight|tomorrow|now|asap|soon|later|back|again|never|maybe|please|anytime|sometimes?|anything|something"
+    r"|morning|afternoon|evening|night|weekend|work|crazy|old"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|july|september|october|november|december)\b"
+    r"|\b(?:april|may|june|august)\b.|.\b(?:april|may|june|august)\b",  # names where they stand alone
+    re.IGNORECASE,
 )
 _LANGUAGE = re.compile(_PLEASE + r"(?:answer|write|speak|talk|reply)(?: to me)? in (?P<language>[a-z]+)" + _FROM_NOW)
 _BACK = re.compile(
@@ -186,9 +199,8 @@ def wish_of(text: str) -> Wish | None:
     plain = " ".join(text.split())
     if len(plain) > 80 or plain.endswith("?"):
         return None
-    called = _CALL.match(plain)
-    if called is not None and len(called["name"].split()) <= 3 and not _NOT_A_NAME.search(called["name"]):
-        name = called["name"].strip()
+    name = _name_of(plain)
+    if name:
         return Wish("called", name, f"I will call you {name}.")
     lowered = plain.casefold().rstrip(".! ")
     if _BACK.match(lowered):
@@ -199,6 +211,16 @@ def wish_of(text: str) -> Wish | None:
         return Wish("language", code, f"I will word answers in {LANGUAGES[code]} where a model is able to.")
     found = (Wish(name, value, said) for pattern, name, value, said in _WISHES if pattern.match(lowered))
     return next(found, None)
+
+
+def _name_of(text: str) -> str:
+    """What a text asks to be called: words with a capital (in scripts that have them), or a name in quotation marks."""
+    called = _CALL.match(text)
+    name = (called["quoted"] or called["name"]).strip() if called is not None else ""
+    if called is None or len(name.split()) > _NAME_WORDS:
+        return ""
+    capital = all(not word[0].islower() for word in name.split())
+    return name if called["quoted"] or (capital and not _NOT_A_NAME.search(name)) else ""
 
 
 def keep(journal: Journal, wish: Wish, at_ms: int) -> None:

@@ -3,8 +3,9 @@
 The model's sentence is taken apart word by word. What it may say as the companion's own are words that the person used
 in the question, words that join a sentence, and days that code has told from the day of a record. Every other word must
 stand in the evidence, and is set in quotation marks as it stands there. So no name, number or date can be made up, and
-no text in a record is ever spoken in the companion's own voice, whatever it tells the model to do. A sentence that
-holds anything else is thrown away, and the evidence is quoted.
+no text in a record is ever spoken in the companion's own voice, whatever it tells the model to do. A sentence must take
+something from one record, name nobody whom neither that record nor the question names, and deny what it denies. One
+that strays is thrown away, and the evidence is quoted.
 """
 
 from __future__ import annotations
@@ -58,6 +59,14 @@ _JOINING = frozenset(
     """.split()
 )
 """Words of a closed class: they join what is said, and say nothing by themselves."""
+_DENIED = re.compile(
+    r"\b(?:not|never|no|nobody|none|neither|nor|nothing|nowhere|without|cannot|nicht|nichts|nie|niemals|niemand|nein"
+    r"|kein(?:e[mnrs]?)?|ohne|pas|jamais|rien|nunca|nada|nadie"
+    r"|(?:do|does|did|is|was|were|are|ca|wo|could|would|should|has|have|had)nt)\b|n['’]t\b|[不没沒]|않|아니|ない",
+    re.IGNORECASE,
+)
+_YES = re.compile(r"\byes\b|^\W*(?:yeah|yep|yup|sure|indeed|ja|doch|oui|sí|si)\b", re.IGNORECASE)
+_NO = re.compile(r"^\W*(?:no|nope|nah|nein|non)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,8 @@ def tell(
     told = set_apart(line, question, hits, names)
     if told is None or (_WHEN.match(question) and _DIGIT.search(plain.value) and not _DIGIT.search(told.text)):
         return plain  # code tells a day where the model tells none
+    if any(word.search(told.text) and not word.search(plain.value) for word in (_YES, _NO)):
+        return plain  # whether it is so is for code to tell
     source = next((hit for hit in hits if hit.id == told.source), hits[0])
     cited = [source, *(hit for hit in plain.evidence if hit.id != source.id)]
     text = f"{told.text[0].upper()}{told.text[1:]}{'' if told.text[-1] in '.!?' else '.'} {source_line(source)}"
@@ -133,31 +144,61 @@ class Told:
 
 
 def set_apart(line: str, question: str, hits: Sequence[Hit], names: Iterable[str] = ()) -> Told | None:
-    """A model's sentence with every run of words out of records between quotation marks; None when it strays."""
-    texts, days = [" ".join(hit.text.split()) for hit in hits], _days_of(hits)
+    """A model's sentence with every run of words out of records between quotation marks; None when it strays.
+
+    It strays with a word, name, number or date out of nowhere, with nothing taken from a record, with a name or a day
+    of another record than the one that most of it is in, and where it denies what that record says, or the reverse.
+    """
+    names = list(names)
+    texts, days = [" ".join(hit.text.split()) for hit in hits], [_days_of(hit) for hit in hits]
+    every_day = [day for some in days for day in some]
     dates = list(_DATE.finditer(line))
-    if not all(_is_told(found, days, [question, *texts]) for found in dates):
+    if not all(_is_told(found, every_day, [question, *texts]) for found in dates):
         return None
-    own = _own_words(question, days, names)
+    named, own = _own_words(_plain(names)), _own_words([question], every_day)
     words = list(_WORD.finditer(line))
-    used = [0] * len(hits)
+    used = [_told_days(line, dates, question, some, text) for some, text in zip(days, texts, strict=True)]
     parts: list[str] = []
     i = at = 0
     while i < len(words):
-        if _is_own(words[i].group(), own) or any(one.start() <= words[i].start() < one.end() for one in dates):
+        if _is_own(words[i].group(), own | named) or _in_one(words[i], dates):
             i += 1
             continue
-        found = _run(words, i, texts, own) or _another_form(words[i].group(), i, texts)
+        found = _run(words, i, texts, own | named) or _another_form(words[i].group(), i, texts)
         if found is None:
             return None
         parts += [line[at : words[i].start()], f"“{found.text.translate(INNER)}”"]
         used[found.place] += found.end - i
         at, i = words[found.end - 1].end(), found.end
-    parts.append(line[at:])
-    text = "".join(parts)
-    if ungrounded(text, [question, *days, *(f"{hit.local} {hit.note} {hit.text}" for hit in hits)], names):
+    text = "".join([*parts, line[at:]])
+    if not any(used) or ungrounded(
+        text, [question, *every_day, *(f"{hit.local} {hit.note} {hit.text}" for hit in hits)], names
+    ):
         return None
-    return Told(text, hits[max(range(len(hits)), key=lambda j: (used[j], -j))].id) if hits else None
+    best = max(range(len(hits)), key=lambda j: (used[j], -j))
+    free = [word.group() for word in words if not _in_one(word, dates)]
+    if not all(_is_told(found, days[best], [question, texts[best]]) for found in dates):
+        return None
+    return Told(text, hits[best].id) if _keeps_to(hits[best], line, free, own, named) else None
+
+
+def _keeps_to(source: Hit, line: str, words: Iterable[str], own: frozenset[str], named: frozenset[str]) -> bool:
+    """Whether a sentence names nobody whom its source and the question do not name, and denies what its source does."""
+    known = own | _own_words([author_of(source), source.text])
+    strangers = [one for one in words if one.casefold() not in _JOINING and _key(one) in named - known]
+    return not strangers and bool(_DENIED.search(line)) == bool(_DENIED.search(source.text))
+
+
+def _told_days(line: str, dates: Iterable[re.Match[str]], question: str, days: Sequence[str], text: str) -> int:
+    """How many of the dates and calendar words of a sentence a record tells, and the question does not."""
+    whole = sum(found[0].casefold() not in question.casefold() and _is_told(found, days, [text]) for found in dates)
+    told = _own_words([], days) - _own_words([question])
+    spoken = [word.group().casefold() for word in _WORD.finditer(_DATE.sub(" ", line))]
+    return whole + sum(word not in _JOINING and _key(word) in told for word in spoken)
+
+
+def _in_one(word: re.Match[str], dates: Iterable[re.Match[str]]) -> bool:
+    return any(one.start() <= word.start() < one.end() for one in dates)
 
 
 def _is_told(match: re.Match[str], days: Iterable[str], texts: Iterable[str]) -> bool:
@@ -172,14 +213,16 @@ def _is_told(match: re.Match[str], days: Iterable[str], texts: Iterable[str]) ->
     return any(match[0].casefold() in text.casefold() for text in texts)
 
 
-def _own_words(question: str, days: Iterable[str], names: Iterable[str]) -> frozenset[str]:
-    """Stems of what may be said without quotation marks."""
-    plain = [name for name in names if len(name.split()) <= _NAME_WORDS and not reads_like_a_sentence(name)]
-    spoken = {_key(word.group()) for text in (question, *plain) for word in _WORD.finditer(text)}
+def _own_words(texts: Iterable[str], days: Iterable[str] = ()) -> frozenset[str]:
+    """Stems of the words of texts, and of days told by code."""
+    spoken = {_key(word.group()) for text in texts for word in _WORD.finditer(text)}
     calendar = {_key(word.group()) for day in days for word in _WORD.finditer(day)}
-    return frozenset(
-        spoken | {word for word in calendar if len(word) > 2}
-    )  # a number of two digits is no day by itself
+    return frozenset(spoken | {word for word in calendar if len(word) > 2})  # two digits are no day by themselves
+
+
+def _plain(names: Iterable[str]) -> list[str]:
+    """The names without what is a sentence and calls itself a name."""
+    return [name for name in names if len(name.split()) <= _NAME_WORDS and not reads_like_a_sentence(name)]
 
 
 def _is_own(word: str, own: frozenset[str]) -> bool:
@@ -224,10 +267,7 @@ def _another_form(word: str, at: int, texts: Sequence[str]) -> _Run | None:
     return None
 
 
-def _days_of(hits: Sequence[Hit]) -> list[str]:
-    """Days that code can tell from the records: their own, and those that their words mean."""
-    days = []
-    for hit in hits:
-        said = date.fromisoformat(hit.local[:10])
-        days += [day_in_words(said), hit.local[:10], *(day for _, day in days_meant(hit.text, said))]
-    return days
+def _days_of(hit: Hit) -> list[str]:
+    """Days that code can tell from a record: its own, and those that its words mean."""
+    said = date.fromisoformat(hit.local[:10])
+    return [day_in_words(said), hit.local[:10], *(day for _, day in days_meant(hit.text, said))]

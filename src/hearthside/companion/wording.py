@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hearthside.companion.context import harmless
 from hearthside.companion.grounding import added, keeps, ungrounded, unquoted
-from hearthside.errors import RetryLater
+from hearthside.errors import HearthsideError, RetryLater
 
 _MAX_TOKENS = 80
 _REWORD = (
@@ -127,6 +127,8 @@ def complete(
         return "".join(model.complete(safe, max_tokens)), ""
     except RetryLater:
         return "", "The compute node is away just now, so this is said plainly; nothing was lost."
+    except HearthsideError as error:  # a model server that wants another key takes no answer of plain code away
+        return "", error.message
 
 
 def _sentences(text: str) -> list[str]:

@@ -53,8 +53,17 @@ class Pace:
         """The careful figure, 0 when nothing is known."""
         return self.measured or self.least or self.most
 
+    def figure(self) -> str:
+        """Tokens a second, for a narrow column."""
+        if self.measured:
+            return f"{_pace(self.measured)} measured"
+        if self.least and self.most and self.most > 1.2 * self.least:
+            return f"{_pace(self.least)} to {_pace(self.most)}"
+        known = self.least or self.most
+        return f"about {_pace(known)}" if known else "not known"
+
     def words(self) -> str:
-        """For a table."""
+        """For a sentence."""
         if self.measured:
             return f"{_pace(self.measured)} tokens/s, measured here"
         if self.least and self.most and self.most > 1.2 * self.least:

@@ -112,7 +112,7 @@ class Standby:
         """Get ready in the moment in which the node goes, before it is loaded again: one model loads at a time."""
         answered_ms = self._compute.node.answered_ms
         if state.phase == "down" and answered_ms is not None and self._clock() - answered_ms < _TALKING_MS:
-            with suppress(RetryLater, RuntimeError), self._changed:  # there may be no memory left for a thread
+            with suppress(RetryLater), self._changed:
                 self._woken()
 
     def _begin(self) -> Supervisor:
@@ -127,9 +127,16 @@ class Standby:
         self._asked_s = self._monotonic_s()
         if self._small is None:
             keeper = self._compute.keeper
-            self._small = Supervisor(self._model, NodeOptions(parallel=1), self._clock, keeper=keeper)
-            self._small.start()
-            threading.Thread(target=self._mind, args=(self._small,), name="standby", daemon=True).start()
+            small = Supervisor(self._model, NodeOptions(parallel=1), self._clock, keeper=keeper)
+            try:
+                small.start()
+                threading.Thread(target=self._mind, args=(small,), name="standby", daemon=True).start()
+            except RuntimeError as error:  # no memory for a thread: tried again by the next that asks
+                small.stop()
+                raise RetryLater(
+                    "standby-starting", "The small model is not loaded yet; ask again in a moment."
+                ) from error
+            self._small = small
         return self._small
 
     def _mind(self, small: Supervisor) -> None:

@@ -30,7 +30,7 @@ from hearthside.inference.fitting import memory_needed, server_client_needed
 from hearthside.inference.gguf_header import model_header
 from hearthside.inference.guard.keeper import GuardView, Keeper, KeeperOptions
 from hearthside.inference.guard.policy import Rung
-from hearthside.inference.shelf import ModelFile
+from hearthside.inference.shelf import ModelFile, parts_of
 from hearthside.inference.wire import NodeConfig, error_of
 from hearthside.logs import logger
 
@@ -233,8 +233,9 @@ class Supervisor:
             self._keeper.admit(lease, self._need(options))
         except HearthsideError as error:
             return f"{error.message} Everything else works meanwhile."
-        process = self._spawn()
+        process = None
         try:
+            process = self._spawn()
             if process is None:
                 return ""
             self._keeper.attach(lease, process.pid)  # before it loads: it waits for its configuration
@@ -248,6 +249,8 @@ class Supervisor:
             return f"{self._keeper.why_ended(lease, _GUARD_TELLS_S) or ended} {_AGAIN}"
         except HearthsideError as error:
             return f"{self._keeper.why_ended(lease) or error.message} {_AGAIN}"
+        except OSError as error:  # no memory for a process, or no more of them allowed
+            return f"The language model could not be started ({type(error).__name__}). {_AGAIN}"
         finally:
             self._ready.clear()
             self._endpoint = None
@@ -259,8 +262,10 @@ class Supervisor:
         """Bytes that the node takes at most; raises NeedsPerson when the model's file cannot be read."""
         if self._options.server is not None:
             return server_client_needed()
-        header = model_header(self._model.path)
-        return memory_needed(header, options.context_tokens, parallel=options.parallel).total
+        path = self._model.path
+        header = model_header(path)
+        more = sum(part.stat().st_size for part in parts_of(path) if part != path and part.is_file())
+        return memory_needed(header, options.context_tokens, parallel=options.parallel, more_weights=more).total
 
     def _server_away(self) -> str:
         away = self._options.server.away() if self._options.server is not None else ""

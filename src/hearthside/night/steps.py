@@ -12,7 +12,7 @@ import orjson
 
 from hearthside.alignment.stream import LifeStream
 from hearthside.egress import Egress
-from hearthside.errors import NeedsPerson, Refused, RetryLater
+from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import DAY_MS, Event, Json, Layer, Origin, Trust
 from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
 from hearthside.inference.fitting import training_needed
@@ -149,7 +149,7 @@ def _note(rooms: NightRooms, context: StepContext) -> StepResult:
             rooms.journal, reader, rooms.clock, lambda done, total: context.progress(done, total, "texts"),
             context.stop, _READ_AT_MOST,
         )  # fmt: skip
-    except (RetryLater, NeedsPerson, Refused) as error:
+    except (RetryLater, NeedsPerson) as error:
         return StepResult("skipped", error.message)
     context.check_stop()
     sentence = f"{found:,} things were noted from your words, each with its place; {_so(fitness)}."

@@ -292,7 +292,7 @@ def test_nobody_there() -> None:
     backend = OpenAiHttp(ServerAddress(f"http://127.0.0.1:{port}"))
     with pytest.raises(NeedsPerson) as caught:
         backend.start({})
-    assert caught.value.code == "backend-away" and str(port) in caught.value.message
+    assert caught.value.code == "backend-not-there" and str(port) in caught.value.message
     with pytest.raises(RetryLater) as early:
         backend.generate(_ASK, adapter=None, sampling=Sampling(), on_usage=lambda _: None)
     assert early.value.code == "compute-starting"

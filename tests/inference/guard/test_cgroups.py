@@ -162,3 +162,30 @@ def test_the_tightest_group_above_counts(tmp_path: Path) -> None:
     (tmp_path / "outer" / "memory.max").write_text("max")
     room = Headroom(Place(tmp_path, inner, 2)).read()
     assert room is not None and (room.limit, room.left) == (2000, 1400)
+
+
+@pytest.mark.parametrize(
+    ("version", "limit", "usage", "stat"),
+    [
+        (1, "memory.limit_in_bytes", "memory.usage_in_bytes",
+         "inactive_file 1\nactive_file 2\ntotal_active_file 300\ntotal_inactive_file 40\ntotal_active_anon 70\n"),
+        (2, "memory.max", "memory.current",
+         "anon 80\nslab 90\nslab_reclaimable 20\nslab_unreclaimable 70\ninactive_file 20\nactive_file 300\n"),
+    ],
+)  # fmt: skip
+def test_what_the_kernel_would_give_up_is_room_even_when_it_was_used_lately(
+    tmp_path: Path, version: int, limit: str, usage: str, stat: str
+) -> None:
+    _tree(tmp_path, {limit: "1000", usage: "900", "memory.stat": stat})
+    room = Headroom(Place(tmp_path, tmp_path, version)).read()
+    assert room is not None and (room.limit, room.left) == (1000, 100 + 340)
+
+
+def test_names_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
+    root = tmp_path / "cgroup"
+    _tree(root, {"cgroup.controllers": "memory", "own/cgroup.procs": "1\n"})
+    odd = b"29 24 0:9 / /mnt/caf\xe9\x0b\xc2\x85\r rw - ext4 /dev/sda rw\n"
+    proc = _proc(tmp_path, [], "")
+    (proc / "self" / "mountinfo").write_bytes(odd + f"30 24 0:26 / {root} rw - cgroup2 cgroup2 rw\n".encode())
+    (proc / "self" / "cgroup").write_bytes(b"1:name=caf\xe9:/\n0::/own\n")
+    assert find_place(proc) == Place(root, root / "own", 2)

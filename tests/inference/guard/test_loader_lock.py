@@ -43,3 +43,22 @@ def test_it_is_gone_with_a_holder_that_is_killed(tmp_path: Path) -> None:
         holder.kill()
         until(lambda: lock.acquire("a", 0))
         lock.release("a")
+
+
+_FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # as on a full disk: no byte can be written to any file
+from hearthside.inference.guard.loader_lock import LoaderLock
+LoaderLock().acquire("x", 0)  # which another station on this machine may hold
+"""
+
+
+def test_the_machines_own_lock_needs_no_byte_on_a_disk() -> None:
+    done = subprocess.run([sys.executable, "-B", "-c", _FULL], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_there_is_nothing_to_lock_loading_goes_on(tmp_path: Path) -> None:
+    lock = LoaderLock(tmp_path / "missing")
+    assert lock.acquire("a", 0) and lock.acquire("b", 0)
+    lock.release("a")

@@ -94,12 +94,21 @@ def test_every_machine_has_a_floor_below_where_shedding_begins(total: int, unifi
     limits = limits_for(total, unified)
     assert 0 < limits.hard < limits.soft < total / 2
     assert limits.hard <= 12 * GIB and limits.soft <= 20 * GIB
+    assert unified or (limits.hard <= 0.75 * GIB and limits.soft <= 1.5 * GIB)
 
 
 def test_the_machine_that_was_written_about_has_the_levels_that_were() -> None:
     limits = limits_for(int(121.7 * GIB), unified=True)
     assert (limits.soft, limits.hard, limits.least_s) == (20 * GIB, 12 * GIB, 4.0)
     assert limits_for(int(121.7 * GIB), unified=False).least_s == 1.5
+
+
+@pytest.mark.parametrize(
+    ("total", "soft", "hard"), [(4, 4 / 6, 0.4), (8, 8 / 6, 0.75), (16, 1.5, 0.75), (64, 1.5, 0.75)]
+)
+def test_a_machine_of_its_own_memory_keeps_little_free(total: int, soft: float, hard: float) -> None:
+    limits = limits_for(total * GIB, unified=False)
+    assert (limits.soft, limits.hard) == (int(soft * GIB), int(hard * GIB))
 
 
 _situations = st.builds(

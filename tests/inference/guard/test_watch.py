@@ -74,11 +74,24 @@ def test_tokens_that_stop_coming_end_the_engine_and_answers_that_begin_late_do_n
         watch.beat(1, 5, float(at_s))
         assert watch.see(_reading(at_s, 60), serving=True).cause is None
     watch.beat(2, 6, 570.0)
-    for at_s in range(570, 750, 10):
+    ends = 570 + int(_LIMITS.silence_s)
+    for at_s in range(570, ends, 10):
         watch.beat(1, 6, float(at_s))
         assert watch.see(_reading(at_s, 60), serving=True).cause is None
-    assert watch.see(_reading(750, 60), serving=True).cause == "silence"
+    assert watch.see(_reading(ends, 60), serving=True).cause == "silence"
     assert watch.see(_reading(751, 60), serving=True).cause is None  # the next engine begins anew
+
+
+def test_a_new_engine_is_not_ended_for_the_silence_of_the_one_before() -> None:
+    watch = Watch(_LIMITS)
+    watch.beat(1, 7, 0.0)
+    watch.see(_reading(1, 60), serving=True)
+    watch.see(_reading(2, 60), serving=False)  # it ended by itself, in the middle of an answer
+    assert watch.see(_reading(680, 60), serving=True).cause is None
+    watch.beat(1, 7, 681.0)
+    silence = 681 + int(_LIMITS.silence_s)
+    assert watch.see(_reading(silence - 1, 60), serving=True).cause is None
+    assert watch.see(_reading(silence, 60), serving=True).cause == "silence"
 
 
 def test_a_machine_that_stands_still_ends_the_engine_only_when_room_is_short() -> None:

@@ -50,6 +50,7 @@ def test_every_sentence_is_one(cause: str) -> None:
         words.stuck(told),
         words.AWAY,
         words.UNWATCHED,
+        words.BROKEN,
     ]
     sentences += [words.shed({**told, "rung": rung}) for rung in Rung]
     sentences += [words.refused(why, 9 * GIB, GIB, GIB, 8 * GIB, 430.0) for why in

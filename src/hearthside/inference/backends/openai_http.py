@@ -189,7 +189,7 @@ class OpenAiHttp:
         try:
             status, body = self.call("GET", "/v1/models")
         except RetryLater as error:
-            raise NeedsPerson("backend-away", error.message) from error
+            raise NeedsPerson("backend-not-there", error.message) from error
         if status != 200:
             problem = error_of(status, body, f"The model server at {self._address.place}")
             raise NeedsPerson("backend-not-ready", f"The model server cannot be used yet: {problem.message}")

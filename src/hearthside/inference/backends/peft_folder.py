@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ from hearthside.inference.gguf_header import GgufHeader, read_header
 Array: TypeAlias = npt.NDArray[np.float32]
 
 _MEMORY = Path("/dev/shm")  # Linux: a folder in memory
+_PREFIX = "hearthside-adapter-"
 _MODULES = {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -51,12 +54,21 @@ def peft_folder(adapter: bytes, base: GgufHeader, base_name: str) -> Iterator[Pa
         Refused: `adapter-form-unknown`.
     """
     tensors, config = peft_form(adapter, base, base_name)
-    parent = _MEMORY if _MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="hearthside-", dir=parent) as name:  # mode 700
+    parent = _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
+    _sweep(parent)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent) as name:  # mode 700
         folder = Path(name)
         (folder / "adapter_config.json").write_text(json.dumps(config))
         (folder / "adapter_model.safetensors").write_bytes(safetensors(tensors))
         yield folder
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what a process left behind that was killed while it had such a folder."""
+    for left in parent.glob(f"{_PREFIX}*"):
+        number = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if number.isdigit() and not Path(f"/proc/{number}").exists() and left.stat().st_uid == os.getuid():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def peft_form(adapter: bytes, base: GgufHeader, base_name: str) -> tuple[dict[str, Array], dict[str, Json]]:

@@ -49,7 +49,7 @@ class ServerAddress:
             host, _ = parts.hostname, parts.port
         except ValueError:
             host = None
-        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
+        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or "@" in parts.netloc:
             raise ConfigError(
                 "backend-address-wrong",
                 "The address of a model server must look like http://127.0.0.1:8080; nothing was sent there.",

@@ -15,6 +15,9 @@ from pathlib import Path
 PREFIX = "hearthside-"
 _NO_LIMIT = 1 << 60  # version 1 says "no limit" with a number near 2**63
 _PROC = Path("/proc")
+# File pages, and on version 2 what the kernel remembers of folders and files; version 1 does not tell the latter.
+_GIVEN_UP_1 = frozenset((b"total_inactive_file", b"total_active_file"))
+_GIVEN_UP_2 = frozenset((b"inactive_file", b"active_file", b"slab_reclaimable"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class Room:
 def find_place(proc: Path = _PROC) -> Place | None:
     """Our own group in the hierarchy that controls memory; None where there is none."""
     try:
-        mounts = (proc / "self" / "mountinfo").read_text().splitlines()
-        groups = [line.split(":", 2) for line in (proc / "self" / "cgroup").read_text().splitlines()]
+        mounts = _lines(proc / "self" / "mountinfo")
+        groups = [line.split(":", 2) for line in _lines(proc / "self" / "cgroup")]
     except OSError:
         return None
     paths = {name: path for _, names, path in groups for name in names.split(",")}
@@ -54,6 +57,11 @@ def find_place(proc: Path = _PROC) -> Place | None:
         if right.startswith("cgroup2 ") and "memory" in _text(mount / "cgroup.controllers").split():
             return Place(mount, _below(mount, left.split(" ")[3], paths.get("", "/")), 2)
     return None
+
+
+def _lines(path: Path) -> list[str]:
+    """Names in these files are whatever bytes somebody gave them; only a newline ends a line. Raises OSError."""
+    return [line for line in os.fsdecode(path.read_bytes()).split("\n") if line]
 
 
 def _below(mount: Path, root: str, path: str) -> Path:
@@ -87,10 +95,10 @@ class _Limited:
         self._limit = _open(folder / ("memory.limit_in_bytes" if first else "memory.max"))
         self._usage = _open(folder / ("memory.usage_in_bytes" if first else "memory.current"))
         self._stat = _open(folder / "memory.stat")
-        self._inactive = b"total_inactive_file " if first else b"inactive_file "
+        self._given_up = _GIVEN_UP_1 if first else _GIVEN_UP_2
 
     def read(self) -> Room | None:
-        """None without a limit. File pages not used lately are given up first, so they count as room."""
+        """None without a limit. What the kernel gives up before it kills counts as room, as in MemAvailable."""
         if self._limit is None or self._usage is None:
             return None
         try:
@@ -103,10 +111,8 @@ class _Limited:
 
     def _reclaimable(self) -> int:
         text = os.pread(self._stat, 16384, 0) if self._stat is not None else b""
-        for line in text.splitlines():
-            if line.startswith(self._inactive):
-                return int(line.rpartition(b" ")[2])
-        return 0
+        fields = (line.split() for line in text.splitlines())
+        return sum(int(field[1]) for field in fields if len(field) == 2 and field[0] in self._given_up)
 
 
 def _open(path: Path) -> int | None:

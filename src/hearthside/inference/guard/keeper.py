@@ -7,6 +7,7 @@ are remembered here, so that the breaker outlives a guard.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -28,7 +30,10 @@ from hearthside.logs import logger
 Phase: TypeAlias = Literal["starting", "watching", "away", "unwatched"]
 
 _SILENT_S = 5.0  # a guard that says nothing for so long is killed and started again
-_AGAIN_S = 0.2
+_AGAIN_S, _AGAIN_MOST_S = 0.2, 10.0  # doubled each time a guard ends before it watches
+_BROKEN = 6  # so many guards in a row that end by themselves before they watch: it cannot run here
+_EXIT_S = 1.0  # what a guard whose stream ended gets to be gone
+_ONE_END_S = 1.0  # an end of several holders by one decision is told for each of them, at once
 _REMEMBERED_S = 3600.0  # how long an end by the model's own growth makes the next start smaller
 _TOLD = 20
 _log = logger("inference")
@@ -129,6 +134,8 @@ class Keeper:
         self._held: dict[str, _Held] = {}
         self._ended: dict[str, Message] = {}  # why, by lease
         self._ended_s: deque[tuple[float, bool]] = deque(maxlen=16)  # monotonic seconds, whether the model was to blame
+        self._last_end: tuple[str, int] | None = None  # cause and room of the newest of them
+        self._unwatched = words.UNWATCHED  # why, where it is so
         self._deeds: deque[Deed] = deque(maxlen=_TOLD)
         self._engine_limits: list[str] = []
         self._stopping = False
@@ -282,7 +289,7 @@ class Keeper:
             return GuardView(
                 self._phase,
                 self._since_ms,
-                _sentence(self._phase, ready, state),
+                self._unwatched if self._phase == "unwatched" else _sentence(self._phase, ready, state),
                 available,
                 tuple(reversed(self._deeds)),
                 words.protections(ready["taken"], self._engine_limits) if ready else "",
@@ -296,6 +303,7 @@ class Keeper:
                 self._take({"kind": "unwatched"})
                 self._changed.notify_all()
             return
+        early = broken = 0  # ends before the guard watched, in a row; those of them that were its own
         while not self._stopping:
             try:
                 said = self._live_once()
@@ -306,14 +314,22 @@ class Keeper:
                     return
                 if self._phase == "watching":
                     self._note(words.AWAY)
-                    _log.warning("memory guard ended: %s", said)
-                self._enter("away")
+                    early = broken = 0
+                else:
+                    early, broken = early + 1, broken + 1 if said == "broken" else 0
+                _log.warning("memory guard ended: %s", said)
                 self._heard, self._link = _Heard(), None
+                if broken == _BROKEN:
+                    self._take({"kind": "unwatched", "why": words.BROKEN})
+                    self._changed.notify_all()
+                    return
+                self._enter("away")
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._stopping, _AGAIN_S)
+                self._changed.wait_for(lambda: self._stopping, min(_AGAIN_MOST_S, _AGAIN_S * 2**early))
 
     def _live_once(self) -> str:
-        """One life of the guard; returns how it ended."""
+        """One life of the guard; returns how it ended: "broken" when it ended by itself, not by a kill from outside."""
+        said = "gone"
         ours, theirs = socket.socketpair(socket.AF_UNIX, _KIND)
         with ours:
             with theirs:
@@ -328,17 +344,21 @@ class Keeper:
                     if self._stopping:
                         return "stopped"
                     ours.send(self._hello())
-                return self._listen(ours)
+                said = self._listen(ours)
             except (OSError, ValueError):
-                return "gone"
+                said = "gone"
             finally:
                 with self._changed:
                     self._link = None
-                self._bury(process, ours)
+                self._bury(process, ours, said)
+        # A system short of memory kills the guard: then no model may be loaded, however often that happens.
+        return "broken" if said == "gone" and process.returncode != -signal.SIGKILL else said
 
-    def _bury(self, process: subprocess.Popen[bytes], link: socket.socket) -> None:
+    def _bury(self, process: subprocess.Popen[bytes], link: socket.socket, said: str) -> None:
         """When we stop, the guard ends what it holds and goes. Else it is killed first, so that its engine goes on."""
         if not self._stopping:
+            with suppress(subprocess.TimeoutExpired):  # one that goes by itself shows by its exit that it did
+                process.wait(_EXIT_S if said == "gone" else 0)
             process.kill()
         link.close()
         try:
@@ -393,7 +413,8 @@ class Keeper:
                 self._heard.ready = message
             case "unwatched":
                 self._enter("unwatched")
-                self._note(words.UNWATCHED)
+                self._unwatched = str(message.get("why", words.UNWATCHED))
+                self._note(self._unwatched)
             case "state":
                 self._heard.state = message
             case "answer":
@@ -402,17 +423,27 @@ class Keeper:
                 self._heard.attached[message["lease"]] = message
             case "ended":
                 self._ended[message["lease"]] = message
-                self._ended_s.append((time.monotonic(), not words.by_outsider(message)))
-                self._note(words.ended(message))
-                _log.warning("memory guard ended the engine: %s", message["cause"])
+                self._count_end(message)
             case "shed" if message["rung"] < Rung.END:
                 self._note(words.shed(message))
+            case "shed":  # the last word of a decision that ended something; the next end is another
+                self._last_end = None
             case "calm":
                 self._note(words.calmed(message))
             case "late":
                 self._note(words.late(message))
             case "stuck":
                 self._note(words.stuck(message))
+
+    def _count_end(self, message: Message) -> None:
+        """Remember an end once, however many holders it took; breaker and smaller starts count decisions."""
+        now, what = time.monotonic(), (str(message["cause"]), int(message["available"]))
+        if what == self._last_end and now - self._ended_s[-1][0] < _ONE_END_S:
+            return
+        self._last_end = what
+        self._ended_s.append((now, not words.by_outsider(message)))
+        self._note(words.ended(message))
+        _log.warning("memory guard ended the engine: %s", message["cause"])
 
     def _enter(self, phase: Phase) -> None:
         if phase != self._phase:
@@ -457,8 +488,6 @@ def _refuse(answer: Message, need: int, ready: Message) -> None:
 
 
 def _sentence(phase: Phase, ready: Message | None, state: Message | None) -> str:
-    if phase == "unwatched":
-        return words.UNWATCHED
     if phase == "away":
         return words.AWAY
     if ready is None or state is None:

@@ -17,7 +17,8 @@ long as that. Times are monotonic seconds, amounts bytes. (* 1.5 s where the ker
 
 The levels for machines with unified memory (soft 20, hard 12 GiB) are those of shared/reference/security.md, section 9:
 a hung model was seen to take 13 GiB in 3 s, and a kill takes up to 0.8 s to free memory. Elsewhere the kernel can kill
-by itself and memory is not shared with a graphics chip, so a tenth of the machine is enough.
+by itself and memory is not shared with a graphics chip: a sixth and a tenth of the machine are kept, at most 1.5 and
+0.75 GiB, so that 16 GiB with a browser still serve a small model.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from hearthside.inference.guard.readings import GIB
 Cause: TypeAlias = Literal["room", "speed", "stall", "silence"]
 
 _LEAST_UNIFIED_S, _LEAST_S = 4.0, 1.5  # twice what a kill takes, where the kernel can kill too
-_SOFT_MOST, _HARD_MOST, _HARD_LEAST = 20 * GIB, 12 * GIB, GIB // 4
+_SOFT_MOST_UNIFIED, _HARD_MOST_UNIFIED = 20 * GIB, 12 * GIB
+_SOFT_MOST, _HARD_MOST, _HARD_LEAST = 3 * GIB // 2, 3 * GIB // 4, GIB // 4
 
 
 class Rung(IntEnum):
@@ -77,11 +79,12 @@ class Limits:
 def limits_for(total: int, unified: bool) -> Limits:
     """Limits of a machine with so many bytes; `unified`: the graphics chip takes its memory from the same pool.
 
-    A small machine cannot keep 20 GiB free and still serve anything: it keeps a share.
+    A small machine cannot keep so much free and still serve anything: it keeps a share.
     """
     hard_share, soft_share = (8, 5) if unified else (10, 6)
-    hard = min(_HARD_MOST, max(_HARD_LEAST, total // hard_share))
-    soft = min(_SOFT_MOST, max(hard * 5 // 3, total // soft_share))
+    hard_most, soft_most = (_HARD_MOST_UNIFIED, _SOFT_MOST_UNIFIED) if unified else (_HARD_MOST, _SOFT_MOST)
+    hard = min(hard_most, max(_HARD_LEAST, total // hard_share))
+    soft = min(soft_most, max(hard * 5 // 3, total // soft_share))
     return Limits(soft, hard, least_s=_LEAST_UNIFIED_S if unified else _LEAST_S)
 
 

@@ -7,6 +7,7 @@ import gc
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -20,9 +21,11 @@ _SPIN_US = 2_000_000
 
 def protect() -> list[Protection]:
     """Take what this system gives; which of them it gave."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if hasattr(resource, "RLIMIT_RTTIME"):  # a guard that spins in real time is ended, and started again
-        resource.setrlimit(resource.RLIMIT_RTTIME, (_SPIN_US, _SPIN_US))
+        with suppress(ValueError, OSError):  # a lower limit is set already, and may not be raised
+            resource.setrlimit(resource.RLIMIT_RTTIME, (_SPIN_US, _SPIN_US))
     taken: list[Protection] = []
     if _lock():
         taken.append("locked")
@@ -46,7 +49,7 @@ def _lock() -> bool:
 def _may_lock() -> bool:
     """Whether the limit on locked memory does not hold for us (capability IPC_LOCK, bit 14)."""
     try:
-        status = Path("/proc/self/status").read_text()
+        status = Path("/proc/self/status").read_text(errors="replace")
     except OSError:
         return False
     line = next((line for line in status.splitlines() if line.startswith("CapEff:")), "CapEff: 0")

@@ -47,6 +47,8 @@ class Watch:
         self.late_s = gap if gap > self._planned_s + LATE_S else 0.0
         self._last = reading
         self._trend.add(reading)
+        if not serving:  # the silence of an engine that is gone is not that of the next
+            self._running, self._progress, self._sign_s = 0, -1, reading.at_s
         seen = Situation(
             reading.at_s,
             reading.available,

@@ -141,6 +141,11 @@ UNWATCHED = (
     "Memory is not watched on this system: it does not say how much is left. A model that is too large can make the "
     "machine stand still."
 )
+BROKEN = (
+    "Memory is not watched: the memory guard cannot run on this system, it ended by itself each time it was started. "
+    "The model is used all the same, and one that is too large can make the machine stand still. Starting Hearthside "
+    "again tries it anew."
+)
 
 
 def watching(soft: int, hard: int, available: int, every_s: float) -> str:

@@ -284,8 +284,8 @@ def _day(waiting: Waiting) -> str:
 # -- which texts, and once only ----------------------------------------------------------------------------------------
 
 
-def unread(journal: Journal, model: str) -> list[Waiting]:
-    """Texts that this model has not read under this version of the prompt, newest first.
+def unread(journal: Journal, model: str, most: int | None = None) -> list[Waiting]:
+    """Texts that this model has not read under this version of the prompt, newest first, `most` of them.
 
     The person's own words, and those of known people to the person alone; never those of an AI, of strangers, or of
     unknown senders.
@@ -297,8 +297,10 @@ def unread(journal: Journal, model: str) -> list[Waiting]:
         and (item.record.payload["model"], item.record.payload.get("grammar")) == (model, version())
         for identity in item.record.payload["read"]
     }
-    found = []
+    found: list[Waiting] = []
     for item in journal.read(kinds=KINDS_READ, newest_first=True):
+        if len(found) == most:
+            break
         if isinstance(item.record, Event) and item.id.hex() not in read:
             waiting = waiting_of(item.id, item.record)
             if waiting is not None:
@@ -339,7 +341,7 @@ def read_texts(
     Raises:
         RetryLater: the model went away; what it had read is kept.
     """
-    waiting = unread(journal, reader.model)[:limit]
+    waiting = unread(journal, reader.model, limit)
     found = done = 0
     for batch in _batches(waiting):
         read = findings_of(reader, batch, stop)
