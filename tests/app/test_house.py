@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hearthside.app.house import House
+from hearthside.app.rooms import SYSTEM_SOURCES
 from hearthside.companion.answers import Answer, Piece
 from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import DAY_MS, HOUR_MS, Event, Series
@@ -189,7 +190,7 @@ def test_health_knows_every_room(sample_vault: Path) -> None:
             "journal", "media", "life stream", "index", "meaning", "beliefs", "adapters",
         }  # fmt: skip
         counted = sum(source.records for source in view.sources)
-        stored = sum(1 for item in house.rooms.journal.read() if item.record.source != "person")
+        stored = sum(1 for item in house.rooms.journal.read() if item.record.source not in SYSTEM_SOURCES)
         assert counted == stored
         assert view.rejected == []
         assert house.verify_journal().startswith("All ")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from hearthside.identity.database import open_database
 from hearthside.identity.vault import Vault, open_vault
 from hearthside.journal import Journal, files
 from hearthside.journal.keys import year_keys
-from tests.end_to_end.station_process import environment, station_process
+from tests.end_to_end.station_process import StationProcess, environment, station_process
 
 _CANARIES = 100
 
@@ -142,6 +143,15 @@ def _opened(vault: Vault) -> bytes:
     return found
 
 
+def _compute_pid(station: StationProcess) -> int:
+    """The node's process; it may wait its turn, as one model loads at a time on a machine."""
+    until_s = time.monotonic() + 120
+    while (pid := station.compute_pid) is None:
+        assert time.monotonic() < until_s, "the compute node did not start"
+        time.sleep(0.2)
+    return pid
+
+
 def test_a_day_of_two_people_leaves_nothing_in_the_clear_and_nothing_crosses(folder: Path) -> None:
     people = [_person(folder, name) for name in ("ann", "ben")]
     arguments = [argument for person in people for argument in ("--vault", str(person.vault))]
@@ -150,8 +160,7 @@ def test_a_day_of_two_people_leaves_nothing_in_the_clear_and_nothing_crosses(fol
             _live_a_day(station.url, person)
         everywhere = [word for person in people for word in person.canaries]
         assert _found(folder.rglob("*"), everywhere) == []  # while it runs: logs, uploads, temporary files
-        assert station.compute_pid is not None
-        os.kill(station.compute_pid, signal.SIGABRT)  # a crash writes no core either
+        os.kill(_compute_pid(station), signal.SIGABRT)  # a crash writes no core either
     assert _found(folder.rglob("*"), everywhere) == []
     assert [path for path in folder.rglob("core*") if path.is_file()] == []
     assert not list((folder / "ann" / "uploads").glob("*"))
