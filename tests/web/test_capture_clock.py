@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
@@ -310,17 +311,18 @@ def test_the_client_in_the_documentation_exchanges(house: HeldHouse) -> None:
     house.now = time.time_ns() // 1_000_000 + 5_000  # the station is five seconds ahead
     with served(capture_app(house, SYSTEM_SOURCES)) as port:
         sender = names["Sender"]("127.0.0.1", port, house.make_token(), "phone")
-        for _ in range(3):
-            event = sender.event(source="phone", kind="app_use", layer="behavioural", payload={"app": "Maps"})
-            answer = sender.send([event])
-            assert answer["records"][0]["new"] and "rejected" not in answer["clock"]
-        first = sender.clock
-        sender.gap -= 5_000  # the clock was set
-        sender.send([])
-        assert sender.clock != first and sender.previous["name"] == sender.clock
-        sender.line.close()
+        with contextlib.closing(sender.line):
+            for _ in range(3):
+                event = sender.event(source="phone", kind="app_use", layer="behavioural", payload={"app": "Maps"})
+                answer = sender.send([event])
+                assert answer["records"][0]["new"] and "rejected" not in answer["clock"]
+                assert not sender.send([event])["records"][0]["new"]
+            first = sender.clock
+            sender.gap -= 5_000  # the clock was set
+            sender.send([])
+            assert sender.clock != first and sender.previous["name"] == sender.clock
     exchanges = journalled(house, "clock_exchange")
-    assert {event.clock for event in exchanges} == {first} and len(exchanges) == 3
+    assert {event.clock for event in exchanges} == {first} and len(exchanges) == 6
     for event in exchanges:
         stamps = event.payload
         assert read_exchange(stamps).round_trip_ms >= 0
