@@ -11,10 +11,10 @@ import pytest
 
 from hearthside.errors import Refused
 from hearthside.inference.backend import Backend, Message, Sampling, Usage
+from hearthside.inference.backends.llama_cpp import LlamaCpp
 from hearthside.inference.backends.openai_http import OpenAiHttp
 from hearthside.inference.backends.server_address import ServerAddress
 from hearthside.inference.gguf_header import model_header
-from hearthside.inference.llama_cpp import LlamaCpp
 from hearthside.inference.shelf import embedded_model
 from tests.inference.adapter_files import random_adapter
 from tests.inference.llama_server import llama_server

@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 import pytest
 
+from hearthside.inference.backends.llama_cpp import _BATCH_TOKENS
 from hearthside.inference.fitting import (
     BATCH_TOKENS,
     Need,
@@ -23,7 +24,6 @@ from hearthside.inference.fitting import (
     trained_context,
 )
 from hearthside.inference.gguf_header import BLOCKS, model_header
-from hearthside.inference.llama_cpp import _BATCH_TOKENS
 from hearthside.inference.shelf import embedded_model
 from tests.inference.model_files import write_model
 

@@ -13,8 +13,8 @@ from hearthside.errors import Refused
 from hearthside.identity.vault import create_vault
 from hearthside.inference.adapters import AdapterRegistry
 from hearthside.inference.backend import Message, Sampling
+from hearthside.inference.backends.llama_cpp import LlamaCpp
 from hearthside.inference.client import Completion
-from hearthside.inference.llama_cpp import LlamaCpp
 from hearthside.inference.shelf import embedded_model
 from hearthside.inference.supervisor import NodeOptions, Supervisor
 

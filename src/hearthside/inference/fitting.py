@@ -14,7 +14,7 @@ from hearthside.inference.gguf_header import GgufHeader, TensorInfo
 
 _MIB = 2**20
 BATCH_TOKENS = 256
-"""Tokens of a prompt that are computed at a time, as `inference/llama_cpp.py` sets it."""
+"""Tokens of a prompt that are computed at a time, as `inference/backends/llama_cpp.py` sets it."""
 
 # llama.cpp keeps a second copy of these weights in the order the processor likes (its buffer "CPU_REPACK"): Q4_0, Q4_K
 # and IQ4_NL on x86-64 and ARM; Q2_K, Q5_K, Q6_K and Q8_0 are copied on some processors only and count as not copied.

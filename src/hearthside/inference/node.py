@@ -38,9 +38,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hearthside.errors import HearthsideError, Refused
 from hearthside.events import Json
 from hearthside.inference.backend import Backend, Generation, Message, Sampling, Usage
+from hearthside.inference.backends.llama_cpp import LlamaCpp
 from hearthside.inference.embedding import Embedder, load_embedder
 from hearthside.inference.kept_heads import KeptHeads
-from hearthside.inference.llama_cpp import LlamaCpp
 from hearthside.inference.meter import Meter
 from hearthside.inference.wire import NodeConfig, error_body
 

@@ -13,9 +13,9 @@ import orjson
 
 from hearthside.errors import RetryLater
 from hearthside.inference.backend import Message, Sampling
+from hearthside.inference.backends.llama_cpp import LlamaCpp
 from hearthside.inference.fitting import bytes_per_token
 from hearthside.inference.gguf_header import model_header
-from hearthside.inference.llama_cpp import LlamaCpp
 from hearthside.inference.shelf import ModelFile
 
 _TOKENS = 33

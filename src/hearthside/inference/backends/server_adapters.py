@@ -1,7 +1,7 @@
 """How each model server takes a personal adapter, so that a request is answered with its own or not at all.
 
 llama-server loads adapter files only when it starts. An adapter counts as loaded if a file that the server names holds
-exactly its bytes; every request carries the full list, which closes faults 1 and 2 (`inference/llama_cpp.py`). Fault 3,
+exactly its bytes; every request carries the full list, which closes faults 1 and 2 (`inference/backends/llama_cpp.py`). Fault 3,
 the prompt cache in memory, is on by default there and cannot be switched off by a request, so beside adapters no prefix
 is reused unless the person says that it is off.
 

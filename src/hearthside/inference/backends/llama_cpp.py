@@ -1,6 +1,6 @@
 """llama.cpp in this process through xllamacpp, with its isolation faults closed and adapters that never touch a disk.
 
-Faults of llama.cpp's server, all reproduced in tests/inference/test_llama_cpp.py:
+Faults of llama.cpp's server, all reproduced in tests/inference/backends/test_llama_cpp.py:
 1. A request without a `lora` list runs with every loaded adapter at the scale it was loaded with. Here adapters are
    loaded at scale 0, the defaults are cleared right after the start, and every request carries the full list.
 2. A request without a `lora` list reuses the prefix cache of another adapter. The full list closes it.

@@ -14,7 +14,7 @@ import xllamacpp
 
 from hearthside.errors import NeedsPerson, Refused
 from hearthside.inference.backend import Generation, Message, Sampling, Usage
-from hearthside.inference.llama_cpp import LlamaCpp, _private_path
+from hearthside.inference.backends.llama_cpp import LlamaCpp, _private_path
 from hearthside.inference.shelf import embedded_model
 from tests.inference.adapter_files import random_adapter
 
