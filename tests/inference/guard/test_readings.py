@@ -18,6 +18,7 @@ from hearthside.inference.guard.readings import (
     Held,
     MemoryReader,
     held_by,
+    held_by_all,
     name_of,
     parse_meminfo,
     parse_stalled,
@@ -106,6 +107,21 @@ def test_own_memory_grows_when_it_is_touched_and_mapped_files_do_not_count() -> 
     assert held_by(2**22 + 1) is None
     assert os.getpid() in dict(processes())
     assert name_of(os.getpid()) and name_of(2**22 + 1) == ""
+
+
+def test_what_a_process_started_counts_as_its_own() -> None:
+    grandchild = "import sys; x = b'x' * (64 << 20); print(len(x), flush=True); sys.stdin.readline()"
+    start = f"subprocess.run([sys.executable, '-c', {grandchild!r}])"  # in a thread, under whose number it stands
+    child = f"import subprocess, sys, threading\nthreading.Thread(target=lambda: {start}).start()"
+    with subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        assert started.stdin is not None and started.stdout is not None
+        started.stdout.readline()
+        alone, whole = held_by(started.pid), held_by_all(started.pid)
+        started.stdin.write(b"\n")
+        started.stdin.flush()
+    assert alone is not None and whole is not None
+    assert alone.own < 50 << 20 < 60 << 20 < whole.own
+    assert held_by_all(2**22 + 1) is None
 
 
 def test_the_one_that_grew_most_is_found() -> None:

@@ -45,7 +45,9 @@ class Engine:
     def gone(self) -> bool:
         """Whether the process has ended; one that nobody has buried yet holds no memory any more."""
         if self.handle is not None:
-            return bool(select.select([self.handle], [], [], 0)[0])  # a pidfd is readable once the process has ended
+            ended = select.poll()  # unlike select() it takes handles of any number
+            ended.register(self.handle, select.POLLIN)
+            return bool(ended.poll(0))  # a pidfd is readable once the process has ended
         try:
             os.kill(self.pid, 0)
         except OSError:

@@ -25,7 +25,7 @@ from hearthside.inference.guard.device import DeviceWatch
 from hearthside.inference.guard.messages import Lines, Message, encode
 from hearthside.inference.guard.policy import Decision, Limits, Rung, Stand, limits_for
 from hearthside.inference.guard.protection import Protection, protect
-from hearthside.inference.guard.readings import Growth, MemoryReader, held_by, name_of
+from hearthside.inference.guard.readings import Growth, MemoryReader, held_by_all, name_of
 from hearthside.inference.guard.watch import Watch
 
 _STATE_S, _LOOK_S, _LATE_AGAIN_S = 1.0, 5.0, 60.0
@@ -172,7 +172,7 @@ class Guard:
 
     def _count_holders(self) -> None:
         for lease, engine in self._engines.items():
-            held = held_by(engine.pid)
+            held = held_by_all(engine.pid)
             if held is not None:
                 self._watch.ledger.seen(lease, held.own + self._on_device(engine.pid))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,6 +145,30 @@ def held_by(pid: int, proc: Path = Path("/proc")) -> Held | None:
     except (OSError, ValueError, IndexError):
         return None
     return Held(max(0, resident - shared), shared)
+
+
+def held_by_all(pid: int, proc: Path = Path("/proc")) -> Held | None:
+    """What a process and all it started hold, as training runs in a child of its workshop; None when it is gone."""
+    held = held_by(pid, proc)
+    if held is None:
+        return None
+    seen, waiting = {pid}, _children(pid, proc)
+    while waiting:
+        child = waiting.pop()
+        if child not in seen and (more := held_by(child, proc)) is not None:
+            held = Held(held.own + more.own, held.mapped + more.mapped)
+            waiting += _children(child, proc)
+        seen.add(child)
+    return held
+
+
+def _children(pid: int, proc: Path) -> list[int]:
+    """Started by any of its threads; none where the kernel does not tell."""
+    found: list[int] = []
+    for task in (proc / str(pid) / "task").glob("*/children"):
+        with suppress(OSError, ValueError):  # a thread that has just ended
+            found += [int(number) for number in task.read_text().split()]
+    return found
 
 
 def processes(proc: Path = Path("/proc")) -> Iterator[tuple[int, int]]:
