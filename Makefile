@@ -10,17 +10,22 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 HA := .cache/home-assistant
 AW := .cache/activitywatch
 N ?= 1000000
-# Files of tests run side by side, as many as there are cores, at most four; ARGS="-n 0" runs them one after another.
+# Files of tests run side by side, one more than there are cores, at most four (see tests/conftest.py); ARGS="-n 0" runs
+# them one after another.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 STATION_READY := $(VENV)/.station-ready
 WORKSHOP_READY := $(VENV)/.workshop-ready
 TEST_READY := $(VENV)/.test-ready
 
+# Tests start hundreds of processes; where Python may not keep its bytecode, each of them compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench soak crash docs prepare debian workshop-install test-install
+.PHONY: help install run compute test check bench soak crash docs prepare debian workshop-install test-install
 
 help:
 	@echo "make run           set up what is missing and start the station (SAMPLE=1: with an invented life)"
+	@echo "make compute       on another machine: set up what is missing and think for a station (docs/compute.md)"
 	@echo "make install       set up station and workshop, start nothing"
 	@echo "make test          all tests; sets up a test browser and a real Home Assistant first"
 	@echo "make check         formatting, lint, types and import order; fast"
@@ -95,6 +100,9 @@ run: $(STATION_READY)
 		$(BIN)/python scripts/install_extra.py workshop --ready $(WORKSHOP_READY) >/dev/null 2>&1 </dev/null & \
 	fi; \
 	exec $(BIN)/hearthside up $(if $(SAMPLE),--sample) $(ARGS)
+
+compute: $(STATION_READY)
+	@exec $(BIN)/hearthside compute $(ARGS)
 
 # -- for people who change the code --------------------------------------------------------------------------------
 

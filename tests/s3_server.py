@@ -12,12 +12,14 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import httpx
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader
 
 _REGION = "eu-central-1"
 _ACCOUNT = "123456789012"  # moto's own, which all its users belong to
@@ -34,6 +36,16 @@ APPEND_ONLY = (
     "s3:GetBucketObjectLockConfiguration",
 )
 EVERYTHING = ("s3:*",)
+_read = JSONFileLoader.load_file
+
+
+@cache
+def _described(path: str) -> Any:
+    return _read(JSONFileLoader(), path)
+
+
+# Every client of botocore reads its descriptions of S3 anew, which takes a third of these tests; here once will do.
+JSONFileLoader.load_file = lambda self, path: _described(path)
 
 
 @dataclass

@@ -158,6 +158,16 @@ def test_redirects_are_not_followed(egress: Egress, wire: Wire, location: str) -
     assert len(wire.received) == 1
 
 
+def test_a_redirect_is_handed_out_to_who_asks_for_it(egress: Egress, wire: Wire, rows: list[LedgerRow]) -> None:
+    wire.answer = _http("302 Found", b"", "Location: http://elsewhere.example/")
+    url = f"http://127.0.0.1:{wire.port}/model.gguf"
+    with egress.stream(
+        Purpose.MODEL_DOWNLOAD, "GET", url, data_class="model-request", timeout_s=5, redirects=True
+    ) as response:
+        assert response.headers["Location"] == "http://elsewhere.example/"
+    assert len(wire.received) == len(rows) == 1
+
+
 def test_a_websocket_redirect_is_not_followed(egress: Egress, wire: Wire) -> None:
     wire.answer = _http("302 Found", b"", f"Location: ws://127.0.0.1:{wire.port}/other")
     with pytest.raises(Refused) as caught:

@@ -206,6 +206,17 @@ def test_answers_that_quote_it_go_too(vault: SmallVault) -> None:
     assert [item.id for item in vault.journal.read(kinds=["answer", "proposal"])] == [answers[1].id]
 
 
+def test_a_wish_for_a_later_answer_goes_with_its_question(vault: SmallVault) -> None:
+    gone, kept = (_companion("question", _AT + n * DAY_MS, f"Where is door {n}?", {}) for n in (0, 1))
+    wishes = [
+        _companion("answer_later", _AT + 9 * DAY_MS, "", {"question": q.id.hex(), "state": "waits"})
+        for q in (gone, kept)
+    ]
+    vault.keep([gone, kept, *wishes])
+    assert _forget(vault) == (2, [])
+    assert [item.id for item in vault.journal.read(kinds=["answer_later"])] == [wishes[1].id]
+
+
 def test_a_never_outlives_the_offer_it_was_said_to(vault: SmallVault) -> None:
     now = _AT + DAY_MS
     night = message("three hours", _AT)

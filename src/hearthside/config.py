@@ -52,6 +52,13 @@ class Settings(BaseSettings):
         default=1, ge=1, le=64, description="processor threads for the model; it spins them while it works"
     )
     context_tokens: int = Field(default=2048, ge=512, le=131072, description="context length of the model, tokens")
+    erase_after_s: int = Field(
+        default=900,
+        ge=0,
+        le=86_400,
+        description="idle seconds after which the compute node starts anew, so that nothing that was said stays in its"
+        " memory; 0: never",
+    )
     workshop_url: str = Field(
         default="", description="training workshop; empty means one on this machine, started when needed"
     )
@@ -85,6 +92,15 @@ class Settings(BaseSettings):
     home_assistant_token_file: Path | None = Field(
         default=None, description="file with a long-lived Home Assistant token"
     )
+    power_sensor: str = Field(
+        default="",
+        description="Home Assistant sensor of the power (W) or energy (kWh) of the smart plug that the machine with the"
+        " model hangs on, e.g. sensor.plug_power; empty: none",
+    )
+    electricity_price: float = Field(
+        default=0.0, ge=0, le=1000, allow_inf_nan=False, description="price of a kWh of electricity; 0: not set"
+    )
+    electricity_currency: str = Field(default="EUR", max_length=8, description="currency of that price")
 
     @field_validator(
         "vault",

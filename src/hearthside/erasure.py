@@ -15,6 +15,7 @@ from hearthside.alignment.occurrence import Occurrence
 from hearthside.alignment.stream import LifeStream
 from hearthside.companion.manner import SETTING as MANNER
 from hearthside.companion.visits import visits
+from hearthside.companion.waiting import KIND as PUT_OFF
 from hearthside.errors import Refused
 from hearthside.events import (
     DAY_MS,
@@ -303,10 +304,13 @@ def _perceived(journal: Journal, ids: set[bytes]) -> set[bytes]:
 
 
 def _said_of(journal: Journal, ids: set[bytes]) -> set[bytes]:
-    """Answers, offers and proposals that rest on the chosen records: they tell of them in other words."""
+    """Answers, offers and proposals that rest on the chosen records: they tell of them in other words; and wishes.
+
+    A wish for a later answer names its question by an id that is made from the words.
+    """
     gone = {identity.hex() for identity in ids}
     found = set()
-    for item in journal.read(kinds=["answer", "offer", "proposal"]):
+    for item in journal.read(kinds=["answer", "offer", "proposal", PUT_OFF]):
         payload = item.record.payload if isinstance(item.record, Event) else {}
         if not gone.isdisjoint([*payload.get("evidence", []), payload.get("question", "")]):
             found.add(item.id)

@@ -1,14 +1,21 @@
-"""What the settings let the compute node serve."""
+"""What the settings let the compute node serve, and how an answer passes from one node to the next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+import orjson
 import pytest
 
-from hearthside.app.compute import model_of, server_of
+from hearthside.app.compute import NodeLanguageModel, model_of, server_of
 from hearthside.app.station import open_house
-from hearthside.errors import ConfigError, Refused
+from hearthside.errors import ConfigError, Refused, RetryLater
+from hearthside.identity.vault import create_vault
+from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
+from hearthside.inference.client import ComputeNode
 from hearthside.inference.shelf import embedded_model
 from tests.app.helpers import settings_in
 
@@ -47,3 +54,85 @@ def test_the_model_of_a_server_is_known_by_the_file_that_was_named(tmp_path: Pat
     assert named.sha256 == embedded_model().sha256
     server = server_of(settings)
     assert server is not None and server.root() == "http://localhost:8080" and server.model == "big"
+
+
+class _Node:
+    """A node that says so many pieces and then breaks off, or ends."""
+
+    def __init__(self, pieces: int, breaks: bool) -> None:
+        self.pieces, self.breaks = pieces, breaks
+        self.asked: list[str | None] = []
+        self.node = ComputeNode(lambda: self, lambda: 0, fetch_adapter=self._refuse)
+        self.key = "start"
+
+    def _refuse(self, adapter: str) -> bytes:
+        raise Refused("adapter-base-differs", "It was trained for another base model.")
+
+    @contextmanager
+    def open(self, method: str, path: str, body: bytes = b"", *, timeout_s: float) -> Iterator[httpx.Response]:
+        if path == "/probe":
+            yield httpx.Response(200, json={"seconds": 0.1})
+            return
+        self.asked.append(orjson.loads(body)["adapter"])
+        if self.asked[-1] is not None:
+            error = {"kind": "Refused", "code": "adapter-not-loaded", "message": "It is not here."}
+            yield httpx.Response(422, json={"error": error})
+            return
+        usage = {"prompt_tokens": 1, "cached_tokens": 0, "completion_tokens": 1, "seconds": 0.1, "finish": "stop"}
+        lines = [orjson.dumps({"text": f"{number} "}) for number in range(self.pieces)]
+        yield httpx.Response(200, content=b"\n".join([*lines, *([] if self.breaks else [_last(usage)])]))
+
+    def broken(self) -> None:
+        """Whoever chooses, chooses another."""
+
+
+def _last(usage: dict[str, object]) -> bytes:
+    return orjson.dumps({"text": "", "usage": usage})
+
+
+class _Choosing:
+    """Compute that hands out these nodes, one after the other, and the last for ever."""
+
+    def __init__(self, *nodes: _Node) -> None:
+        self._nodes = list(nodes)
+        self.model_name, self.base_sha256 = "large", "ab" * 32
+
+    @property
+    def node(self) -> ComputeNode:
+        return (self._nodes.pop(0) if len(self._nodes) > 1 else self._nodes[0]).node
+
+
+def _said(compute: _Choosing, registry: AdapterRegistry) -> tuple[str, NodeLanguageModel]:
+    model = NodeLanguageModel(compute, registry)  # type: ignore[arg-type]
+    return "".join(model.complete([{"role": "user", "content": "Count."}], 9)), model
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> AdapterRegistry:
+    return AdapterRegistry(create_vault(tmp_path / "vault", key_file=tmp_path / "key"), lambda: 0)
+
+
+def test_a_node_that_goes_before_its_first_word_leaves_the_answer_to_the_next(registry: AdapterRegistry) -> None:
+    first, second = _Node(0, breaks=True), _Node(3, breaks=False)
+    assert _said(_Choosing(first, second), registry)[0] == "0 1 2 "
+    assert first.asked == second.asked == [None]
+
+
+def test_half_an_answer_is_not_begun_anew_and_one_node_is_not_asked_twice(registry: AdapterRegistry) -> None:
+    half, second = _Node(2, breaks=True), _Node(3, breaks=False)
+    with pytest.raises(RetryLater):
+        _said(_Choosing(half, second), registry)
+    assert second.asked == []
+    alone = _Node(0, breaks=True)
+    with pytest.raises(RetryLater):
+        _said(_Choosing(alone), registry)
+    assert len(alone.asked) == 1
+
+
+def test_an_adapter_that_a_node_cannot_take_leaves_the_answer_to_its_base(registry: AdapterRegistry) -> None:
+    manifest = AdapterManifest("ab" * 32, "lora_sft", "2026-01-01", "2026-01-31", 900, "receipt")
+    adapter = registry.stage(b"weights", manifest)
+    registry.promote(adapter)
+    node = _Node(1, breaks=False)
+    said, model = _said(_Choosing(node), registry)
+    assert said == "0 " and node.asked == [adapter, None] and model.name == "large"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hearthside.app.conversing import dialogue_of
@@ -10,6 +12,7 @@ from hearthside.app.house import House
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.dialogue import Dialogue
 from hearthside.companion.manner import manner_of
+from hearthside.memory.held_model import KIND
 from hearthside.memory.hits import Filters, Hit
 from tests.app.helpers import house_in
 from tests.companion.lives import message
@@ -28,11 +31,21 @@ class Counting:
         yield "unknown"
 
 
-def _dialogue(house: House, model: Counting | None, model_bytes: int) -> Dialogue:
+@dataclass
+class Held:
+    """A base model by its name and hash."""
+
+    model: str
+
+    def say(self, messages: Sequence[tuple[str, str]], grammar: str, max_tokens: int) -> str:
+        raise AssertionError("nothing is read or written here")
+
+
+def _dialogue(house: House, model: Counting | None, model_bytes: int, held: Held | None = None) -> Dialogue:
     def find(text: str, filters: Filters, limit: int) -> list[Hit]:
         return house.search(text, filters, limit)
 
-    return dialogue_of(lambda: house.rooms, find, model, model_bytes, house.names, lambda: "")
+    return dialogue_of(lambda: house.rooms, find, model, lambda: model_bytes, house.names, lambda: "", lambda: held)
 
 
 def test_the_profile_is_the_same_from_question_to_question(own_copy: Path) -> None:
@@ -50,6 +63,28 @@ def test_a_small_model_is_not_tried(own_copy: Path) -> None:
     with house_in(own_copy) as house:
         assert _dialogue(house, model, 100_000_000)._phrasing() is None
     assert model.asked == 0
+
+
+def test_a_model_is_tried_once_in_its_life_and_not_once_a_start(tmp_path: Path) -> None:
+    model = Counting()
+    with house_in(tmp_path) as house:
+        dialogue = _dialogue(house, model, 0, Held("counting#0123456789ab"))
+        assert dialogue._phrasing() is None
+        _until(lambda: len(list(house.rooms.journal.read(kinds=[KIND]))) == 1)
+        asked = model.asked
+        assert asked > 0
+    with house_in(tmp_path) as house:
+        assert _dialogue(house, model, 0, Held("counting#0123456789ab"))._phrasing() is None
+        assert _dialogue(house, model, 0, Held("counting#ba9876543210"))._phrasing() is None
+        _until(lambda: len(list(house.rooms.journal.read(kinds=[KIND]))) == 2)
+        assert model.asked == 2 * asked
+
+
+def _until(reached: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_program_makes_no_wishes(own_copy: Path) -> None:

@@ -97,7 +97,7 @@ def test_what_the_memory_guard_did_is_told_in_sentences(tmp_path: Path) -> None:
     with house_in(tmp_path / "life") as house:
 
         def card() -> NodeHealth:
-            view = health_view(house.rooms, compute.supervisor, "a model", "", Verification("", True, ""))
+            view = health_view(house.rooms, compute.supervisor, [], "", Verification("", True, ""))
             return next(node for node in view.nodes if node.name == "Memory guard")
 
         assert card().state == "starting"

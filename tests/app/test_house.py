@@ -161,7 +161,7 @@ def test_without_a_compute_node_plain_code_answers_and_says_so(own_copy: Path) -
         answer = parts[-1]
         assert isinstance(answer, Answer)
         assert (answer.mode.value, answer.worded_by) == ("computed", "")
-        assert answer.limited  # the person is told that less is possible now
+        assert not answer.limited  # nothing is missing from what was computed
         assert answer.evidence
         assert "".join(part.text for part in parts if isinstance(part, Piece)) == answer.text
         turns = house.conversation("c1")
@@ -171,6 +171,7 @@ def test_without_a_compute_node_plain_code_answers_and_says_so(own_copy: Path) -
         unknown = list(house.ask("What is the name of my submarine?", "c1"))[-1]
         assert isinstance(unknown, Answer)
         assert unknown.mode.value == "unknown"
+        assert unknown.limited and unknown.improvable  # the person is told that less is possible now
 
 
 def test_names_follow_what_comes_in(own_copy: Path) -> None:

@@ -16,7 +16,8 @@ _SOURCE = Path(__file__).resolve().parents[2] / "src" / "hearthside"
 def _starts() -> Iterator[tuple[str, list[str]]]:
     """Every list or call that names ``-m``, with the texts beside it."""
     for path in sorted(_SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if '"-m"' in text else ():
             parts = node.elts if isinstance(node, ast.List) else node.args if isinstance(node, ast.Call) else []
             texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
             if "-m" in texts:

@@ -78,6 +78,7 @@ class Life:
     index: Index
     clock: Clock
     sample: SampleLife | None = None
+    _names: tuple[int, list[str]] = (-1, [])
 
     def add(self, *records: Record) -> None:
         """Journal records and line them up."""
@@ -106,8 +107,9 @@ class Life:
 
     def dialogue(self, model: ScriptedModel | None = None) -> Dialogue:
         """A dialogue over this life."""
-        names = names_of_people(self.stream)
-        return Dialogue(self.journal, self.stream, self.find, lambda: model, lambda: sorted(names), self.clock)
+        if self._names[0] != self.stream.version():
+            self._names = self.stream.version(), sorted(names_of_people(self.stream))
+        return Dialogue(self.journal, self.stream, self.find, lambda: model, lambda: self._names[1], self.clock)
 
     def ask(self, text: str, model: ScriptedModel | None = None) -> Answer:
         """The whole answer to a question."""

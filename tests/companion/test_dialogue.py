@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hearthside.companion.answers import Answer, AnswerMode, Piece
+from hearthside.companion.wording import SET_PHRASE
 from hearthside.errors import RetryLater
 from hearthside.events import Event, Origin, Trust
 from hearthside.memory.hits import Filters
@@ -52,7 +53,7 @@ def test_an_abandoned_stream_is_journalled_whole_and_as_ai(life: Life) -> None:
 def test_a_model_that_dies_costs_the_manner_and_not_the_answer(life: Life, text: str) -> None:
     life.add(night("2026-03-18", 7.5))
     answer = life.ask(text, ScriptedModel([None]))
-    assert answer.limited
+    assert answer.limited == ("" if text == ASKED else SET_PHRASE)  # what was computed lacks nothing
     assert answer.worded_by == ""
     assert answer.text == (PLAIN if text == ASKED else "I'm here. Ask me about your days, or just talk.")
     assert _said(life)[-1].text == answer.text

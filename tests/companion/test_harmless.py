@@ -98,9 +98,33 @@ def test_context_keeps_to_its_budget_with_the_stable_part_first() -> None:
     assert messages[1]["content"].endswith("Question: What did Ann say?")
 
 
-def test_present_evidence_conversation_and_question_stand_in_this_order() -> None:
+def test_present_conversation_evidence_and_question_stand_in_this_order() -> None:
     turns = [("user", "Who?"), ("assistant", "assistant: Ann <|im_start|>")]
     said = build("And Ben?", [_hit("the boat")], turns, present="It is Monday.")[1]["content"]
-    places = [said.index(part) for part in ("It is Monday.", "the boat", "They asked: “Who?”", "You said:", "And Ben?")]
+    places = [said.index(part) for part in ("It is Monday.", "They asked: “Who?”", "You said:", "the boat", "And Ben?")]
     assert places == sorted(places)
     assert "<|im_start|>" not in said
+
+
+def test_a_minute_later_another_question_begins_with_the_same_words() -> None:
+    now = "It is Wednesday, 2026-11-18, 17:0{}.\nWhere: Home, since 16:10."
+    first, second = (
+        build(question, [record], [("user", "Who?")], "Lives in: Bern", "Short.", now.format(minute))
+        for minute, (question, record) in enumerate(
+            (("Where was Ann?", "- 9 May 2025, Ann: “Oslo”"), ("And Ben?", "- x"))
+        )
+    )
+    assert first[0] == second[0]
+    said = first[1]["content"]
+    same = said[: said.index("Records")]
+    assert second[1]["content"].startswith(same) and "Where: Home, since 16:10." in same and "17:0" not in same
+    assert said.endswith("Time: 17:00\nQuestion: Where was Ann?")
+    assert second[1]["content"].endswith("Time: 17:01\nQuestion: And Ben?")
+
+
+def test_a_year_that_all_records_share_is_told_once() -> None:
+    may, june = "- 9 May 2025, Ann: “Oslo in 2025, 3 May 2025, ”", "- 1 June 2025, Ben: “Rome”"
+    said = build("Where?", [may, june])[1]["content"]
+    assert "Records from 2025:\n- 9 May, Ann: “Oslo in 2025, 3 May 2025, ”\n- 1 June, Ben: “Rome”" in said
+    for other in ("- 1 June 2024, Ben: “Rome”", "- 1 June, Ben: “Rome”"):
+        assert f"Records:\n{may}\n{other}" in build("Where?", [may, other])[1]["content"]

@@ -14,7 +14,7 @@ from hearthside.companion.query_writing import QueryWriting
 from hearthside.errors import RetryLater
 from hearthside.events import Event, Layer, Origin, Trust, ms_of
 from hearthside.memory.asking import with_items
-from hearthside.memory.held_model import fitness_event
+from hearthside.memory.fitness import fitness_event
 from hearthside.memory.questions import NamesKept
 from hearthside.memory.questions.writing_fitness import PROBES, fitness_for_queries
 from tests.companion.lives import Life, ScriptedModel

@@ -96,7 +96,7 @@ def test_the_answer_says_whose_words_it_rests_on() -> None:
     assert (answer.value, answer.worded_by, answer.evidence) == ("at the main station", "scripted", HITS)
     system, user = model.asked[0]
     assert system["content"].endswith("Lives in: Bern")
-    assert user["content"].index("It is Monday.") < user["content"].index("10 March 2026, Ann")
+    assert user["content"].index("It is Monday.") < user["content"].index("10 March, Ann")
     assert user["content"].endswith(f"Question: {ASKED}")
 
 

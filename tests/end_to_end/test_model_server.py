@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
 from hearthside.app.house import House
 from hearthside.app.rooms import system_clock
 from hearthside.app.station import open_house
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.wording import STANDBY
 from hearthside.config import Settings
+from hearthside.errors import RetryLater
 from hearthside.inference.shelf import embedded_model
 from tests.app.helpers import settings_in
 from tests.inference.llama_server import llama_server
@@ -44,6 +47,19 @@ def _until(true: Callable[[], bool]) -> None:
             return
         tick.wait(0.05)
     raise AssertionError("it did not happen within 30 seconds")
+
+
+def _answered_later(house: House, question: str) -> Answer:
+    """The later answer to a question that waits, as the station's keeper has it given."""
+
+    def is_there() -> bool:
+        house.waiting.look()
+        return house.waiting.answer_to(question) is not None
+
+    _until(is_there)
+    found = house.waiting.answer_to(question)
+    assert found is not None
+    return found
 
 
 def _state(house: House) -> tuple[str, str]:
@@ -97,12 +113,21 @@ def test_small_talk_goes_on_when_the_larger_model_is_killed_and_computed_answers
         assert answer.worded_by.endswith("(standby)") and answer.limited == STANDBY
         counted = _ask(house, "How many messages did I write last week?")
         assert "standby" not in counted.worded_by
+        house.waiting.put_off(answer.question)
+        assert house.overview().node_sentence.endswith("1 question waits for it.")
         (tmp_path / "away").rename(model)
         assert compute.wait_ready(60)
         _until(lambda: not standby.awake)
         assert _worded(house).worded_by == "larger"
+        later = _answered_later(house, answer.question)
+        assert later.later and not later.limited and house.overview().node_sentence == ""
 
 
 def test_the_embedded_model_is_not_loaded_twice(tmp_path: Path) -> None:
     with _house(settings_in(tmp_path)) as house:
-        assert house.outside.standby is None
+        compute, standby = house.outside.compute, house.outside.standby
+        assert compute is not None and compute.pid is not None and standby is not None
+        os.kill(compute.pid, signal.SIGKILL)
+        with pytest.raises(RetryLater) as caught:
+            list(standby.complete([{"role": "user", "content": "Hello."}], 4))
+        assert caught.value.code == "standby-not-needed" and not standby.awake

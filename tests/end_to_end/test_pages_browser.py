@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
+from hearthside.web.later import PUT_OFF
 from tests.end_to_end.conftest import DESKTOP, PHONE, browser
 from tests.web.demo_house import LAST_DAY
 from tests.web.demo_process import DemoProcess, demo_process
+from tests.web.demo_waiting import LATER
 
 __all__ = ["DESKTOP", "PHONE", "browser"]  # test_time_axis_browser takes them from here
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", f"/day/{LAST_DAY}", "/memory", "/known", "/training", "/health", f"/record/{1:032x}")
+PAGES = ("/", f"/day/{LAST_DAY}", "/memory", "/known", "/training", "/health", "/nodes", f"/record/{1:032x}")
 
 
 @pytest.fixture(scope="module")
@@ -325,9 +327,30 @@ def test_a_node_that_is_away_is_told_on_every_page(browser: Browser, tmp_path: P
         visit = Visit(browser, station)
         for path in PAGES:
             expect(visit.open(path).locator(".notice")).to_contain_text("The language model has been away since 21:14")
+        visit.close()
+
+
+def test_an_answer_that_lacked_the_model_is_put_off_taken_back_and_given_later(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with demo_process(tmp_path, "down") as station:
+        visit = Visit(browser, station)
         page = visit.open()
         ask(page, "How long did I sleep?")
-        expect(page.locator(".turn-house .limited")).to_contain_text("the language model is away")
+        expect(page.locator(".turn-house .about")).to_be_visible()
+        expect(page.locator(".limited")).to_have_count(0)  # computed: nothing is missing, and nothing is offered
+        expect(page.get_by_role("button", name=PUT_OFF)).to_have_count(0)
+        ask(page, "Did I want fish?")
+        expect(page.locator(".turn-house .limited")).to_contain_text("by their words alone")
+        page.get_by_role("button", name=PUT_OFF).click()
+        expect(page.locator(".later")).to_contain_text("This waits for the model")
+        page.get_by_role("button", name="Do not answer later").click()
+        page.get_by_role("button", name=PUT_OFF).click()
+        visit.open()  # what waits is known to the page that is opened next
+        expect(page.locator(".later")).to_contain_text("This waits for the model")
+        expect(page.locator(".turn-house").last).to_contain_text("to: What about fish?", timeout=20_000)
+        expect(page.locator(".turn-house").last).to_contain_text(LATER)
+        expect(page.locator(".later")).to_contain_text("Answered further down")
         visit.close()
 
 

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.config import Settings
 from hearthside.events import Event
 from hearthside.inference.adapters import AdapterState
+from hearthside.memory.facts import fitness as reading
+from hearthside.memory.questions import writing_fitness as writing
+from hearthside.night import steps
 from hearthside.night.curate import curate
 from hearthside.night.rounds import training_samples
 from hearthside.sample_life import DEFAULT_SEED
@@ -28,6 +32,13 @@ FRESH_SEED = secrets.randbelow(1_000_000) + 1000
 SOAK = os.environ.get("HEARTHSIDE_SOAK") == "1"
 LIVES = [DEFAULT_SEED, FRESH_SEED] if SOAK else [FRESH_SEED]  # training takes minutes; the default life learns from all
 SAMPLES = 160  # own messages that any other life learns from; training begins with 150
+
+
+def _shorten(nights: pytest.MonkeyPatch) -> None:
+    """Every step of the night, but those before the training with a few texts: they take as long as the training."""
+    nights.setattr(steps, "_EMBED_AT_MOST", 100)
+    nights.setattr(reading, "measured", partial(reading.measured, probes=reading.PROBES[:8]))
+    nights.setattr(writing, "PROBES", writing.PROBES[:8])
 
 
 @dataclass
@@ -46,15 +57,18 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     logging.getLogger(__name__).warning("the invented life has seed %s", request.param)  # shown when a test fails
     if request.param != DEFAULT_SEED:
         house.trainer.max_samples = SAMPLES
-    try:
-        assert house.wait(house.start_sample(), 300).state == "done"
-        assert house.outside.compute is not None
-        assert house.outside.compute.wait_ready(120)
-        job = house.wait(house.start_night(), 1200)
-        assert job.state == "done", job
-        yield Home(house, folder)
-    finally:
-        house.close()
+    with pytest.MonkeyPatch.context() as nights:
+        if not SOAK:
+            _shorten(nights)
+        try:
+            assert house.wait(house.start_sample(), 300).state == "done"
+            assert house.outside.compute is not None
+            assert house.outside.compute.wait_ready(120)
+            job = house.wait(house.start_night(), 1200)
+            assert job.state == "done", job
+            yield Home(house, folder)
+        finally:
+            house.close()
 
 
 def test_the_adapter_makes_the_last_week_less_surprising(home: Home) -> None:

@@ -38,3 +38,25 @@ def write_model(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def fewer_layers(source: Path, path: Path, layers: int) -> Path:
+    """The same model with only its first layers: smaller, quicker, and of little sense."""
+    reader = gguf.GGUFReader(str(source))
+    architecture = str(reader.fields["general.architecture"].contents())
+    writer = gguf.GGUFWriter(str(path), architecture)
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        value = layers if field.name == f"{architecture}.block_count" else field.contents()
+        kind = field.types[0]
+        writer.add_key_value(field.name, value, kind, field.types[-1] if kind is gguf.GGUFValueType.ARRAY else None)
+    for tensor in reader.tensors:
+        parts = tensor.name.split(".")
+        if parts[0] != "blk" or int(parts[1]) < layers:
+            writer.add_tensor(tensor.name, tensor.data, raw_shape=tensor.data.shape, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

@@ -59,7 +59,6 @@ _WANTED = {"url", "file", "bytes", "sha256", "hands_over_to"}
 def fetching(tmp_path: Path) -> Iterator[Fetching]:
     one = Fetching(tmp_path / "models")
     yield one
-    one.downloader.close()
     one.egress.close()
 
 
@@ -107,7 +106,6 @@ def test_ledger_that_cannot_be_written_sends_nothing(tmp_path: Path, hub: Hub) -
     with pytest.raises(OSError):
         downloader.fetch(Wanted(f"{hub.url}/m.gguf", "m.gguf", len(_CONTENT), _SHA256))
     assert hub.asked == [] and list(tmp_path.iterdir()) == []
-    downloader.close()
 
 
 def test_cut_connections_are_resumed_where_they_were_cut(fetching: Fetching, hub: Hub) -> None:
@@ -127,7 +125,6 @@ def test_stopped_download_goes_on_later_in_another_process(fetching: Fetching, h
     later = Fetching(fetching.folder)
     assert later.fetch(hub).read_bytes() == _CONTENT
     assert hub.asked[-1][1]["Range"] == f"bytes={kept}-" and later.left() == {"m.gguf"}
-    later.downloader.close()
 
 
 def _kept_bytes(fetching: Fetching) -> int:

@@ -103,11 +103,28 @@ def test_it_goes_when_nobody_talks_to_it_and_ends_with_the_house(node: _Node) ->
 
 def test_an_answer_is_cut_when_it_takes_too_long(node: _Node) -> None:
     node.kill()
-    seconds = iter(range(0, 10_000, 50))
-    standby = Standby(
-        node.supervisor, embedded_model(), _clock, Patience(60, answer_s=80, idle_s=1e9), lambda: next(seconds)
-    )
-    assert len(list(standby.complete(_HELLO, 40))) == 1
+    now = [0.0]
+    standby = Standby(node.supervisor, embedded_model(), _clock, Patience(60, answer_s=60, idle_s=1e9), lambda: now[0])
+    answer = standby.complete(_HELLO, 40)
+    assert next(answer)
+    now[0] = 61.0
+    assert list(answer) == []
+    standby.stop()
+
+
+def test_a_small_model_that_stands_still_is_waited_for_no_longer_than_an_answer_may_take(node: _Node) -> None:
+    node.kill()
+    standby = Standby(node.supervisor, embedded_model(), _clock, Patience(60, answer_s=60))
+    assert "".join(standby.complete(_HELLO, 2))
+    standby._patience = Patience(60, answer_s=4)
+    small = standby._small
+    assert small is not None and small.pid is not None
+    answer = standby.complete(_HELLO, 48)
+    said = next(answer)
+    os.kill(small.pid, signal.SIGSTOP)
+    assert "".join([said, *answer]).startswith(said)  # what it said until then, and no error
+    with pytest.raises(RetryLater):  # nor is a question held up that it says nothing to
+        list(standby.complete(_HELLO, 4))
     standby.stop()
 
 

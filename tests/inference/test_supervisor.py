@@ -23,7 +23,7 @@ from tests.inference.model_files import write_model
 
 def test_no_memory_for_a_process_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     states: list[NodeState] = []
-    options = NodeOptions(context_tokens=512, guard=KeeperOptions(lock=tmp_path))
+    options = NodeOptions(context_tokens=512, guard=KeeperOptions(lock=tmp_path), erase_after_s=0.5)
     supervisor = Supervisor(embedded_model(), options, lambda: time.time_ns() // 1_000_000, on_state=states.append)
     real, refused = subprocess.Popen, list[str]()
 
@@ -38,11 +38,24 @@ def test_no_memory_for_a_process_is_said_and_tried_again(monkeypatch: pytest.Mon
     try:
         until(lambda: any("could not be started" in state.sentence for state in states), "the sentence")
         assert supervisor.wait_ready(60) and refused
+        _left_alone(supervisor, states)
     finally:
         supervisor.stop()
     lock = LoaderLock(tmp_path)
     assert lock.acquire("another station", 5.0)
     lock.release("another station")
+
+
+def _left_alone(supervisor: Supervisor, states: list[NodeState]) -> None:
+    """One that was probed only stays; one that was used is started anew after its idle time, and that is no outage."""
+    time.sleep(1.0)
+    first, before = supervisor.node.health(), len(states)
+    assert first.tally.probes and first.start
+    list(supervisor.node.complete([{"role": "user", "content": "Hello"}], max_tokens=1))
+    until(lambda: len(states) == before + 2, "it starts anew")
+    assert [state.phase for state in states[before:]] == ["starting", "ready"]
+    assert "keeps nothing of what was said" in states[before].sentence
+    assert supervisor.node.health().start != first.start
 
 
 def test_a_model_in_several_files_is_asked_for_whole(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -165,13 +167,21 @@ def test_they_agree_for_the_sample_life(tmp_path: Path) -> None:
         _all_agree(house, tmp_path / "out")
 
 
+_ROWS = 250  # of each of the files below; whole they are a thousand days, which is for `make soak`
 _SOME = ("oura-sleep", "oura-weight", "google-fit-sleep", "google-fit-running", "rescuetime-time-tracking")
+
+
+def _beginning(path: Path, folder: Path) -> Path:
+    """The first rows of a file, under its name."""
+    with gzip.open(path) as rows:
+        (folder / path.name).write_bytes(gzip.compress(b"".join(islice(rows, _ROWS))))
+    return folder / path.name
 
 
 @pytest.mark.parametrize("names", [_SOME, pytest.param((), marks=pytest.mark.soak)], ids=["some", "all"])
 def test_they_agree_for_a_real_life(tmp_path: Path, names: tuple[str, ...]) -> None:
     data = shared_data("life_person_A")
-    paths = [data / f"{name}.jsonl.gz" for name in names] or [data]
+    paths = [_beginning(data / f"{name}.jsonl.gz", tmp_path) for name in names] or [data]
     with house_in(tmp_path / "vault") as house:
         importer = Importer(house.journal, lambda: NOW_MS, Reading(BERLIN), lambda p: None, lambda: False)
         assert importer.import_paths(paths).new > 500

@@ -13,7 +13,7 @@ import pytest
 from hearthside.errors import RetryLater
 from hearthside.events import HOUR_MS, Event
 from hearthside.journal import Journal
-from hearthside.night.cycle import NightCycle, Step, StepContext, StepResult, last_cycle, step_seconds
+from hearthside.night.cycle import WAITS, NightCycle, Step, StepContext, StepResult, last_cycle, step_seconds
 from tests.night.cycle_process import KEY, NAMES
 from tests.night.helpers import Clock
 
@@ -152,3 +152,61 @@ def test_killed_at_any_point_the_next_run_resumes(tmp_path: Path) -> None:
         "close": {"count": 1}, "think": {"count": 2}, "decide": {"count": 3}
     }  # fmt: skip
     assert Counter(recorded) == Counter({(n, "running"): 3 for n in NAMES} | {(n, "done"): 1 for n in NAMES})
+
+
+class _Away:
+    """A night whose second step finds the language model away as often as it is told to."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.ran = times, list[str]()
+
+    def steps(self) -> list[Step]:
+        return [
+            Step("close", "Close", lambda context: self._run("close")),
+            Step("think", "Think", lambda context: self._run("think"), ("decide",)),
+            Step("decide", "Decide", lambda context: self._run("decide")),
+        ]
+
+    def _run(self, name: str) -> StepResult:
+        self.ran.append(name)
+        if name == "think" and self.times:
+            self.times -= 1
+            return StepResult("skipped", "The model is away.", {WAITS: True})
+        return StepResult("done", f"{name}.")
+
+
+def test_what_waits_for_the_model_is_made_up_for_with_what_takes_it_up(journal: Journal, clock: Clock) -> None:
+    away = _Away(2)
+    night = NightCycle(journal, away.steps(), clock)
+    assert night.waiting() is None and night.make_up() == []
+    first = night.run()
+    assert night.waiting() == first
+    assert night.make_up() == ["Think: The model is away."]  # away again: it goes on waiting, and nothing is taken up
+    assert night.waiting() is not None
+    assert night.make_up() == ["Think: think.", "Decide: decide."]
+    assert night.waiting() is None and night.make_up() == []
+    assert away.ran == ["close", "think", "decide", "think", "think", "decide"]
+    last = last_cycle(journal)
+    assert last is not None and last.cycle == first.cycle
+    assert [how for how, _, _ in last.steps.values()] == ["done", "done", "done"]
+
+
+def test_a_make_up_cut_short_goes_on_with_the_night(journal: Journal, clock: Clock) -> None:
+    away = _Away(1)
+    night = NightCycle(journal, away.steps(), clock)
+    night.run()
+    with pytest.raises(RetryLater):
+        night.make_up(stop=lambda: True)
+    assert night.waiting() is None  # it is unfinished now, and the next run finishes it
+    night.run()
+    assert away.ran == ["close", "think", "decide", "think"]
+
+
+def test_a_night_cut_short_is_not_made_up_for(journal: Journal, clock: Clock) -> None:
+    away, small = _Away(1), _Small()
+    steps = away.steps()[:2] + small.steps()[2:]
+    small.fault["decide"] = RetryLater("x", "Not now.")
+    night = NightCycle(journal, steps, clock)
+    with pytest.raises(RetryLater):
+        night.run()
+    assert night.waiting() is None

@@ -21,7 +21,7 @@ from hearthside.inference.shelf import ModelFile, embedded_model
 from hearthside.memory.facts.fitness import PROBES
 from hearthside.memory.knowing import Knowing
 from hearthside.memory.search import Embedder
-from hearthside.night.cycle import NightCycle, StepContext, StepResult
+from hearthside.night.cycle import STOPPED, WAITS, NightCycle, StepContext, StepResult
 from hearthside.night.gate import MIN_HELD_OUT
 from hearthside.night.rounds import MIN_MESSAGES, record_round
 from hearthside.night.steps import NightRooms, night_steps
@@ -115,6 +115,38 @@ def test_a_node_that_goes_away_meanwhile_costs_only_the_step(tmp_path: Path) -> 
         vault.keep(_own(3))
         result = _step(_rooms(vault, tmp_path, lambda: gone), "annotate")
     assert (result.state, result.sentence) == ("skipped", "The compute node is away.")
+
+
+class _Unknown:
+    """An embedder that does not even know its name while the node is away."""
+
+    @property
+    def model(self) -> str:
+        raise RetryLater("compute-gone", "The compute node is away.")
+
+    def embed(self, texts: list[str], *, query: bool = False) -> npt.NDArray[np.float32]:
+        raise RetryLater("compute-gone", "The compute node is away.")
+
+
+def test_a_node_that_never_came_costs_only_the_step(tmp_path: Path) -> None:
+    with small_vault(tmp_path) as vault:
+        result = _step(_rooms(vault, tmp_path, _Unknown), "annotate")
+        assert (result.state, "is away" in result.sentence) == ("skipped", True)
+
+
+def test_reading_waits_for_a_model_that_is_away_and_is_stopped_at_a_word(tmp_path: Path) -> None:
+    with small_vault(tmp_path) as vault:
+        vault.keep([message("message number 1 to you", START_MS)])
+        rooms = _rooms(vault, tmp_path)
+        gone = _Reader(fault=RetryLater("compute-gone", "The compute node is away."))
+        away = _step(replace(rooms, reader=lambda: gone), "note")
+        assert (away.state, away.data, "made up for" in away.sentence) == ("skipped", {WAITS: True}, True)
+        unfit = _step(replace(rooms, reader=lambda: _Reader(fit=False)), "note")
+        assert unfit.state == "skipped" and not unfit.data.get(WAITS)
+        step = next(step for step in night_steps(replace(rooms, reader=_Reader)) if step.name == "note")
+        with pytest.raises(RetryLater) as stopped:
+            step.run(StepContext("c", {}, lambda *_: None, lambda: True))
+        assert stopped.value.code == STOPPED
 
 
 def test_the_memory_is_looked_over(tmp_path: Path) -> None:

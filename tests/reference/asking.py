@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from statistics import fmean, median
 
@@ -344,6 +346,7 @@ def _longest_of_days(lines: list[Line]) -> list[Line]:
 # -- groups ------------------------------------------------------------------------------------------------------------
 
 
+@cache
 def _day_key(name: str, day: int) -> str:
     when = date(1970, 1, 1) + timedelta(days=day)
     year, week, _ = when.isocalendar()
@@ -600,6 +603,7 @@ class _Scope:
     inside: list[Span]
     without: list[Span]
     days: set[int]
+    lengths: Counter[Key] | None = None
 
     def cut(self, span: Span) -> list[Span]:
         """The pieces of a span that count, none longer than a minute."""
@@ -611,7 +615,7 @@ class _Scope:
         return [(a, b) for a, b in pairwise(inner) if self._counts(a)]
 
     def _counts(self, at: int) -> bool:
-        local = at // MINUTE_MS + self.life.offset_at(at // MINUTE_MS * MINUTE_MS)
+        local = self._local(at)
         return (
             local // 1440 in self.days
             and _minute_fits(local % 1440, self.where)
@@ -621,7 +625,7 @@ class _Scope:
 
     def key(self, by: Sequence[str], at: int, line: Line | None) -> Key:
         """The group of a piece of a row."""
-        local = at // MINUTE_MS + self.life.offset_at(at // MINUTE_MS * MINUTE_MS)
+        local = self._local(at)
         return tuple(
             f"{local // 60 % 24:02d}" if name == "hour"
             else _day_key(name, local // 1440) if name in BY_TIME
@@ -631,12 +635,21 @@ class _Scope:
 
     def known(self, by: Sequence[str], key: Key) -> float:
         """Seconds of the scope that belong to a group; every thing has all of it."""
-        if not self.days:
-            return 0.0
-        whole = (min(self.days) - 1) * DAY_MS, (max(self.days) + 2) * DAY_MS
-        total = 0
-        for begin, end in self.cut(whole):
-            mine = self.key(by, begin, None)
-            if all(name not in BY_TIME or a == b for name, a, b in zip(by, mine, key, strict=True)):
-                total += end - begin
-        return total / 1000
+        mine = (
+            length
+            for other, length in self.whole(by).items()
+            if all(name not in BY_TIME or a == b for name, a, b in zip(by, other, key, strict=True))
+        )
+        return sum(mine) / 1000
+
+    def whole(self, by: Sequence[str]) -> Counter[Key]:
+        """Milliseconds of the scope by group; it is the same for every group that asks."""
+        if self.lengths is None:
+            self.lengths = Counter()
+            for day in {day + around for day in self.days for around in (-1, 0, 1)}:  # local days, in UTC
+                for begin, end in self.cut((day * DAY_MS, (day + 1) * DAY_MS)):
+                    self.lengths[self.key(by, begin, None)] += end - begin
+        return self.lengths
+
+    def _local(self, at: int) -> int:
+        return at // MINUTE_MS + self.life.offset_at(at // MINUTE_MS * MINUTE_MS)

@@ -28,6 +28,7 @@ from hearthside.alignment.views import (
 )
 from hearthside.alignment.year_view import year_view
 from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, HomeProposal, Offer, Piece, Reaction, Turn
+from hearthside.companion.wording import BY_WORDS
 from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import Layer, Origin, Precision, day_number, iso_day
 from hearthside.memory.hits import Filters, Hit
@@ -41,6 +42,7 @@ from hearthside.web.house import (
 )
 from tests.web import demo_life
 from tests.web.demo_clocks import demo_clocks
+from tests.web.demo_costs import DemoCosts
 from tests.web.demo_day import (
     MINUTE,
     OFFSET_MIN,
@@ -53,7 +55,9 @@ from tests.web.demo_day import (
 )
 from tests.web.demo_doors import DemoDoors
 from tests.web.demo_knowing import DemoKnown
+from tests.web.demo_nodes import DemoNodes
 from tests.web.demo_views import demo_health, demo_safety, demo_training
+from tests.web.demo_waiting import DemoWaiting
 
 FIRST_DAY, LAST_DAY = demo_life.FIRST, "2026-03-31"
 ALARM = (
@@ -99,6 +103,9 @@ class DemoHouse:
 
     def __post_init__(self) -> None:
         self.doors = DemoDoors(self.canary)
+        self.waiting = DemoWaiting(self.canary)
+        self.nodes = DemoNodes(self.scenario, self.canary)
+        self.costs = DemoCosts(LAST_DAY, self.scenario, self.canary)
         self.known = DemoKnown(self.canary, lambda: [as_hit(i) for i in lane_items(LAST_DAY)], self.scenario == "empty")
         evidence = [as_hit(item) for item in lane_items(LAST_DAY)]
         self.current_offer: Offer | None = Offer(
@@ -346,7 +353,7 @@ class DemoHouse:
         if "break" in text:
             raise RuntimeError("secret content that must not be shown or logged")
         answer = self.answer_to(text)
-        answer = replace(answer, text=self.canary + answer.text)
+        answer = replace(answer, text=self.canary + answer.text, question=f"{len(talk):032x}")
         for word in answer.text.split(" "):
             time.sleep(self.piece_s)
             yield Piece(word + " ")
@@ -356,7 +363,7 @@ class DemoHouse:
     def answer_to(self, text: str) -> Answer:
         """A fixed answer for each kind of question."""
         hits = [as_hit(item) for item in lane_items(LAST_DAY)]
-        limited = "Worded plainly: the language model is away." if self.scenario == "down" else ""
+        away = self.scenario == "down"
         low = text.lower()
         if self.scenario == "hostile":
             return Answer(
@@ -370,8 +377,7 @@ class DemoHouse:
                 "time asleep in the night to 31 March 2026, and the median of the 29 nights before",
                 "5 h 31 min",
                 [hits[17], hits[12]],
-                "" if limited else "SmolLM2-135M with your adapter",
-                limited,
+                "" if away else "SmolLM2-135M with your adapter",
             )
         if "listen" in low or "walk" in low:
             return Answer(
@@ -381,13 +387,11 @@ class DemoHouse:
                 "songs played while walking on 31 March 2026",
                 "3",
                 [*hits[14:17], hits[18]],
-                "",
-                limited,
             )
         if "fish" in low or "ravi" in low:
-            return Answer(
-                "You wrote: “Yes, but no fish please, I had enough of it”.", AnswerMode.QUOTED, evidence=[hits[1]]
-            )
+            said = "You wrote: “Yes, but no fish please, I had enough of it”."
+            less = BY_WORDS if away else ""
+            return Answer(said, AnswerMode.QUOTED, evidence=[hits[1]], limited=less, improvable=bool(less))
         if low.startswith(("hello", "hi", "thank")):
             return Answer(
                 "Hello Mira. Ask me about any of your days.", AnswerMode.CONVERSATION, worded_by="SmolLM2-135M"

@@ -19,7 +19,8 @@ from tests.web.demo_house import LAST_DAY
 from tests.web.demo_process import DemoProcess, demo_process
 from tests.web.demo_station import LIVE_EVENT, bearer
 
-PAGES = ("/", "/day", f"/day/{LAST_DAY}", "/memory", "/training", "/health", f"/record/{2:032x}", "/at/0", "/nowhere")
+PAGES = ("/", "/day", f"/day/{LAST_DAY}", "/memory", "/training", "/health", "/nodes", f"/record/{2:032x}",
+         "/at/0", "/nowhere")  # fmt: skip
 READING = ("/api/overview", f"/api/day/{LAST_DAY}", "/api/slice/1774939440000", "/api/jobs")
 PAGE = {"accept": "text/html"}
 

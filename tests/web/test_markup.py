@@ -97,6 +97,7 @@ def test_hostile_words_stay_words_wherever_they_are_shown() -> None:
         hit_item(hit, with_why=True),
         companion_page.past_turn(Turn(0, HOSTILE, "you", HOSTILE, None)),
         companion_page.past_turn(Turn(0, "", "hearthside", HOSTILE, answer)),
+        companion_page.answer_turn(replace(answer, later=True, asked=HOSTILE)),
         companion_page.offer_body(replace(offer, text=HOSTILE, reason=HOSTILE, evidence=[hit])),
         companion_page.proposal_body(replace(proposal, text=HOSTILE, reason=HOSTILE, entity=HOSTILE)),
         day_page.slice_body(house.slice(at(LAST_DAY, "07:44"))),

@@ -39,7 +39,8 @@ def test_the_station_is_closed_without_the_token(station: DemoProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/day", f"/day/{LAST_DAY}", "/memory", "/known", "/training", "/health", "/record/00", "/at/0"]
+    "path",
+    ["/", "/day", f"/day/{LAST_DAY}", "/memory", "/known", "/training", "/health", "/nodes", "/record/00", "/at/0"],
 )
 def test_every_page_opens_with_the_strict_headers(client: httpx.Client, path: str) -> None:
     answer = client.get(path, headers={"accept": "text/html"})

@@ -50,7 +50,7 @@ def _train(base: Path) -> TrainedAdapter:
 def test_future_messages_become_less_surprising() -> None:
     base = smollm2_path()
     trained = _train(base)
-    future = [ScoredText(before, text) for before, text in with_context(invented_chat(30, seed=12))]
+    future = [ScoredText(before, text) for before, text in with_context(invented_chat(20, seed=12))]
     scores = bits_per_character(
         sys.executable,
         base,

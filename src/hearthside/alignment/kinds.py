@@ -15,6 +15,7 @@ SYSTEM_KINDS = frozenset(
         "cursor", "backup", "drill", "verification", "token",
         "kept_note", "clock_exchange", "clock_estimate", "clock_decision", "clock_claim",
         "memory_decision", "annotation",
+        "answer_later", "cost", "power_cycle",
     }
 )  # fmt: skip
 

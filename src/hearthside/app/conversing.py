@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from hearthside.app.rooms import Rooms
 from hearthside.companion.dialogue import Dialogue
-from hearthside.companion.fitness import Phrasing
+from hearthside.companion.fitness import Kept, Phrasing
 from hearthside.companion.profile import profile_of
 from hearthside.companion.query_writing import QueryWriting
 from hearthside.companion.recalling import vocabulary_of
@@ -30,25 +30,28 @@ def dialogue_of(
     rooms: Callable[[], Rooms],
     search: Search,
     model: LanguageModel | None,
-    model_bytes: int,
+    model_bytes: Callable[[], int],
     names: Callable[[], list[str]],
     unfinished: Callable[[], str],
     held: Callable[[], HeldModel | None] = lambda: None,
     standby: LanguageModel | None = None,
+    away: Callable[[], bool] | None = None,
 ) -> Dialogue:
     """Conversations with the person of these rooms.
 
     Args:
         rooms: gives the rooms as they are now; new keys put others in their place.
-        model: the compute node, or None; model_bytes: the size of its model's file, 0 where that is not known.
+        model: the compute node, or None; model_bytes: gives the size of its weights, 0 where that is not known.
         unfinished: why an answer may not be the last word yet, or "".
         standby: who answers small talk while the compute node is away.
         held: gives the model that may write queries, if the night found it fit for that.
+        away: whether the compute node is away, or was found gone by a search of this thread (`WaitingDesk.away`).
     """
     first = rooms()
     life = with_items(first.stream, first.journal)
     writing = QueryWriting(life, NamesKept(life), first.journal, held, names)
-    phrasing = Phrasing(lambda: None if 0 < model_bytes < _LEAST_BYTES else model)
+    kept = Kept(first.journal, lambda speaking: _identity(speaking, held()), first.clock)
+    phrasing = Phrasing(lambda: None if 0 < model_bytes() < _LEAST_BYTES else model, kept=kept)
     return Dialogue(
         first.journal, first.stream, search, lambda: model, names, first.clock, unfinished,
         vocabulary=lambda words: vocabulary_of(rooms().index)(words),
@@ -57,8 +60,15 @@ def dialogue_of(
         wishes=lambda conversation: not conversation.startswith(_OF_PROGRAMS),
         written=writing.answer,
         standby=standby,
+        away=away,
         helped=lambda: rooms().knowing.last_time_low(),
     )  # fmt: skip
+
+
+def _identity(speaking: LanguageModel, base: HeldModel | None) -> str:
+    """Name of who speaks, adapter included, and hash of the model; "" while that is not known."""
+    sha256 = base.model.partition("#")[2] if base is not None else ""
+    return f"{speaking.name}#{sha256}" if sha256 else ""
 
 
 def _profile(rooms: Rooms) -> str:

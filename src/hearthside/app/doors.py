@@ -10,7 +10,7 @@ from hearthside.app.rooms import Rooms
 from hearthside.companion.answers import Answer
 from hearthside.errors import HearthsideError, Refused
 from hearthside.events import Event, Json, Layer, Origin, Trust, local_datetime
-from hearthside.inference.supervisor import Supervisor
+from hearthside.inference.compute import Compute
 from hearthside.intake.pauses import paused_sources
 from hearthside.intake.plausible import implausible
 from hearthside.memory.words import content_words
@@ -29,10 +29,10 @@ class Doors:
 
     Args:
         rooms: gives the rooms as they are now; new keys put others in their place.
-        compute: owner of the compute node's process, or None where there is none.
+        compute: whoever answers, or None where nobody can.
     """
 
-    def __init__(self, rooms: Callable[[], Rooms], compute: Supervisor | None) -> None:
+    def __init__(self, rooms: Callable[[], Rooms], compute: Compute | None) -> None:
         self._rooms, self._compute = rooms, compute
         self._one_outcome = threading.Lock()
 

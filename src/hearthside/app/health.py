@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms
 from hearthside.errors import HearthsideError
 from hearthside.events import DAY_MS, Event, Json, Precision, iso_day, local_datetime
-from hearthside.inference.supervisor import Supervisor
+from hearthside.inference.client import ComputeNode
+from hearthside.inference.compute import Compute
 from hearthside.intake.pauses import paused_sources
 from hearthside.memory.audit import TARGET
 from hearthside.sources import source_names
 from hearthside.web.house import HealthView, MemoryAuditView, NodeHealth, SourceHealth, Verification
 from hearthside.web.names import source_words
+from hearthside.web.nodes_views import NodeRow
 
 _LISTED = 50
 _DEEDS = 5  # of the memory guard
@@ -26,13 +28,18 @@ _AUDIT_WORDS = {
 
 
 def health_view(
-    rooms: Rooms, compute: Supervisor | None, model_name: str, home_problem: str, verified: Verification
+    rooms: Rooms,
+    compute: Compute | None,
+    paired: Sequence[tuple[NodeRow, ComputeNode | None]],
+    home_problem: str,
+    verified: Verification,
 ) -> HealthView:
-    """Everything the health page shows."""
+    """Everything the health page shows; `paired` are the compute nodes on other machines, and who asks each."""
     return HealthView(
         nodes=[
             _data_node(rooms),
-            _compute_node(rooms, compute, model_name),
+            *([] if paired else [_compute_node(rooms, compute)]),
+            *(_paired_node(rooms, row, node) for row, node in paired),
             *_memory_guard(rooms, compute),
             *_home(rooms, home_problem),
         ],
@@ -51,30 +58,50 @@ def _data_node(rooms: Rooms) -> NodeHealth:
     return NodeHealth("Data node", "ready", rooms.opened_ms, "Keeps everything on this machine.", facts)
 
 
-def _compute_node(rooms: Rooms, compute: Supervisor | None, model_name: str) -> NodeHealth:
+def _compute_node(rooms: Rooms, compute: Compute | None) -> NodeHealth:
     if compute is None:
         return NodeHealth(
             "Compute node", "down", rooms.opened_ms, "It is not running; answers come from plain code.", []
         )
     state = compute.state()
-    facts = [("model", model_name), ("process", str(compute.pid or "none"))]
+    facts = [("model", compute.model_name), ("process", str(compute.pid or "none"))]
     if rooms.settings.model_server:
         facts.insert(1, ("model server", rooms.settings.model_server))
-    try:
-        health = compute.node.health(timeout_s=2.0)
-        tally = health.tally
-        facts += [
-            ("adapters loaded", str(len(health.adapters))),
-            ("answers", f"{tally.completions:,}"),
-            ("tokens", f"{tally.prompt_tokens + tally.completion_tokens:,} ({tally.probe_tokens:,} more for probes)"),
-            ("last real answer", _local(rooms, health.last_completion_ms) if health.last_completion_ms else "none yet"),
-        ]
-    except HearthsideError:
-        facts.append(("heartbeat", "none"))
+    facts += _of_its_own_words(rooms, compute.node)
     return NodeHealth("Compute node", state.phase, state.since_ms, state.sentence, facts)
 
 
-def _memory_guard(rooms: Rooms, compute: Supervisor | None) -> list[NodeHealth]:
+def _paired_node(rooms: Rooms, row: NodeRow, node: ComputeNode | None) -> NodeHealth:
+    """A compute node on another machine; one that does not answer is not asked."""
+    facts = [("address", row.address), ("paired", row.paired_local.replace("T", " "))]
+    if row.model:
+        facts.append(("model", row.model))
+    if row.parameters:
+        facts.append(("parameters", f"{row.parameters:,}"))
+    if row.pace is not None:
+        facts.append(("pace", f"{row.pace:.1f} tokens a second, measured from here"))
+    if node is not None and row.phase == "ready":
+        facts += _of_its_own_words(rooms, node)
+    facts += [(name, value) for name, value in (("plug", row.plug), ("power", row.power)) if value]
+    chosen = " It answers now." if row.chosen else ""
+    return NodeHealth(f"Compute node {row.name}", row.phase, row.since_ms, f"{row.sentence}{chosen}", facts)
+
+
+def _of_its_own_words(rooms: Rooms, node: ComputeNode) -> list[tuple[str, str]]:
+    try:
+        health = node.health(timeout_s=2.0)
+    except HearthsideError:
+        return [("heartbeat", "none")]
+    tally = health.tally
+    return [
+        ("adapters loaded", str(len(health.adapters))),
+        ("answers", f"{tally.completions:,}"),
+        ("tokens", f"{tally.prompt_tokens + tally.completion_tokens:,} ({tally.probe_tokens:,} more for probes)"),
+        ("last real answer", _local(rooms, health.last_completion_ms) if health.last_completion_ms else "none yet"),
+    ]
+
+
+def _memory_guard(rooms: Rooms, compute: Compute | None) -> list[NodeHealth]:
     """What the guard does, and what it did last; nothing where no compute node runs."""
     if compute is None:
         return []

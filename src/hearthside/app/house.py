@@ -16,17 +16,21 @@ from hearthside.app.clock_estimates import set_clocks
 from hearthside.app.clocks import clocks_view, decide_clock
 from hearthside.app.compute import NodeLanguageModel
 from hearthside.app.conversing import NAMES_FROM, dialogue_of, names_in
+from hearthside.app.costs import Costs
 from hearthside.app.doors import Doors
+from hearthside.app.file_words import describe_file
 from hearthside.app.health import health_view
 from hearthside.app.jobs import Handle, JobRunner
 from hearthside.app.knowing import KnownDesk
-from hearthside.app.rooms import INVENTED, PERSON, SELF_NAMES, Rooms, home_zone, with_vault
+from hearthside.app.nodes import NodesDesk
+from hearthside.app.rooms import INVENTED, PERSON, SELF_NAMES, Rooms, home_zone, system_clock, with_vault
 from hearthside.app.rotation import rotate
 from hearthside.app.safekeeping import Safekeeper, verified_in_words
 from hearthside.app.safety import lingering, safety_view, verification
 from hearthside.app.sampling import let_sample_in
 from hearthside.app.suggestions import suggestions
 from hearthside.app.training import TrainingDesk
+from hearthside.app.waiting import WaitingDesk
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
 from hearthside.companion.home_understanding import HomeDesk
 from hearthside.companion.offers import OfferDesk
@@ -34,9 +38,9 @@ from hearthside.erasure import Preview, forget
 from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.events import Series, local_datetime
 from hearthside.home import EntityState, HomeAssistant
+from hearthside.inference.pool import NodePool
 from hearthside.inference.standby import Standby
-from hearthside.inference.supervisor import Supervisor
-from hearthside.intake import FileReport, Importer, Outcome, Progress
+from hearthside.intake import Importer, Progress
 from hearthside.journal.decisions import decided
 from hearthside.leaving.export import Belongings, export_everything
 from hearthside.memory.hits import Filters, Hit
@@ -53,22 +57,22 @@ class Outside:
     """Processes and machines the house talks to; each may be missing.
 
     Attributes:
-        compute: owner of the compute node's process.
-        model_name: name of the model it serves.
+        compute: the compute nodes.
         home: gives the Home Assistant client, or None while none is set up.
         home_problem: why Home Assistant is away, or "".
         home_states: the states last heard over the standing connection; None asks Home Assistant each time.
-        model_bytes: size of the model's file, 0 where that is not known.
         standby: who answers small talk while the compute node is away.
+        costs: who counts what models take; None counts anew.
+        clock: UTC milliseconds of this machine; the life's present may be elsewhere.
     """
 
-    compute: Supervisor | None
-    model_name: str
+    compute: NodePool | None
     home: Callable[[], HomeAssistant | None]
     home_problem: Callable[[], str]
     home_states: Callable[[], list[EntityState]] | None = None
-    model_bytes: int = 0
     standby: Standby | None = None
+    costs: Costs | None = None
+    clock: Callable[[], int] = system_clock
 
 
 class House:
@@ -77,11 +81,17 @@ class House:
     def __init__(self, rooms: Rooms, outside: Outside) -> None:
         self.rooms, self.outside = rooms, outside
         self._jobs = JobRunner(rooms.clock)
-        compute = outside.compute
-        model = NodeLanguageModel(compute, rooms.registry, outside.model_name) if compute is not None else None
+        compute, self.costs = outside.compute, outside.costs or Costs(rooms)
+        self.nodes = NodesDesk(
+            lambda: self.rooms, compute, outside.home, outside.home_states, self.local_now, outside.clock
+        )
+        self.waiting = WaitingDesk(
+            lambda: self.rooms, lambda: self._dialogue, lambda: self.trainer, compute, self._jobs, lambda: self.costs
+        )
+        model = NodeLanguageModel(compute, rooms.registry) if compute is not None else None
         self._dialogue = dialogue_of(
-            lambda: self.rooms, self.search, model, outside.model_bytes, self.names, self._unfinished,
-            lambda: self.trainer.reader(), outside.standby,
+            lambda: self.rooms, self.search, model, lambda: compute.model_bytes if compute is not None else 0,
+            self.names, self._unfinished, lambda: self.trainer.reader(), outside.standby, away=self.waiting.away,
         )  # fmt: skip
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
         self._home = HomeDesk(rooms.journal, rooms.stream, outside.home, rooms.clock, outside.home_states)
@@ -110,7 +120,7 @@ class House:
             first_day=bounds[0] if bounds else "",
             last_day=bounds[1] if bounds else "",
             node_state=state.phase if state is not None else "down",
-            node_sentence=state.sentence if state is not None and state.phase != "ready" else "",
+            node_sentence=self.waiting.sentence(),
             suggestions=self._suggestions(),
             notice=self._notice(),
         )
@@ -188,7 +198,7 @@ class House:
 
     def start_night(self) -> str:
         """Run the nightly cycle now, or finish the one that was cut short."""
-        return self._jobs.start("night", "Night", "steps", self.trainer.run_night)
+        return self._jobs.start("night", "Night", "steps", self.costs.at_night(self.trainer.run_night))
 
     def start_rebuild(self) -> str:
         """Make the life stream and the index again from the journal; no model is called."""
@@ -251,6 +261,7 @@ class House:
         `access` stays: it uses no key, and page guard and capture must share its lock-out.
         """
         self.rooms = rooms
+        self.costs.use(rooms)
         self.safekeeper = Safekeeper(rooms, self.outside.compute)
         self.trainer = TrainingDesk(rooms, self.outside.compute, self._embedder)
 
@@ -310,6 +321,7 @@ class House:
         days = self.rooms.stream.rebuild(lambda d, t: handle.progress(d, t, f"lining up {t:,} days"), handle.stopped)
         self.rooms.index.rebuild(lambda d, t: handle.progress(d, t, f"indexing {t:,} records"), handle.stopped)
         self.rooms.knowing.rebuild()
+        self.costs.rebuild()
         return f"{days:,} days were lined up and indexed again; no model was asked."
 
     def _embed(self, handle: Handle) -> str:
@@ -324,7 +336,7 @@ class House:
         return f"{count:,} records can now be found by meaning."
 
     def _embedder(self) -> Embedder | None:
-        return self.outside.compute.node.embedder if self.outside.compute is not None else None
+        return self.outside.compute.embedder if self.outside.compute is not None else None
 
     # -- the life ----------------------------------------------------------------------------------------------------
 
@@ -370,7 +382,8 @@ class House:
 
     def _ready_embedder(self) -> Embedder | None:
         compute = self.outside.compute
-        return compute.node.embedder if compute is not None and compute.state().phase == "ready" else None
+        ready = compute is not None and compute.state().phase == "ready"
+        return self.waiting.watched(compute.embedder) if compute is not None and ready else None
 
     def record(self, record_id: str) -> dict[str, object]:
         """One journal record, whole."""
@@ -390,7 +403,7 @@ class House:
 
     def ask(self, text: str, conversation: str) -> Iterator[AnswerPart]:
         """Answer a question, streamed."""
-        return self._dialogue.ask(text, conversation)
+        return self.costs.asking(conversation, self._dialogue.ask(text, conversation))
 
     def conversation(self, conversation: str) -> list[Turn]:
         """What was said in a conversation."""
@@ -433,7 +446,7 @@ class House:
     def health(self) -> HealthView:
         """Machines, sources, storage and what left the house."""
         return health_view(
-            self.rooms, self.outside.compute, self.outside.model_name, self.outside.home_problem(),
+            self.rooms, self.outside.compute, self.nodes.rows(), self.outside.home_problem(),
             verification(self.rooms, self.safekeeper),
         )  # fmt: skip
 
@@ -443,6 +456,7 @@ class House:
         report = forget(
             rooms.journal, rooms.stream, rooms.index, rooms.registry, chosen, rooms.clock, rooms.media, rooms.knowing
         )
+        self.costs.look()
         self.safekeeper.look()
         self.safekeeper.hurry()
         copies = [
@@ -470,22 +484,14 @@ class House:
         return now, round(offset.total_seconds() / 60) if offset else 0
 
     def close(self) -> None:
-        """Stop jobs, the compute node and close the rooms."""
+        """Stop jobs, the compute nodes and close the rooms."""
+        self.nodes.power.close()
+        self.nodes.stop()
         self._jobs.stop_all(5.0)
         for node in (self.outside.compute, self.outside.standby):
             if node is not None:
                 node.stop()
         self.rooms.close()
-
-
-def describe_file(file: FileReport) -> str:
-    """One line about one imported file."""
-    what = file.title or "not recognised"
-    counts = f"{file.read:,} read, {file.new:,} new, {file.duplicate:,} known, {file.rejected:,} refused"
-    reasons = "; ".join(f"{count} × {reason}" for reason, count in sorted(file.reasons.items()))
-    told = file.outcome is Outcome.TAKEN or file.note in file.reasons
-    note = f" — {file.note}" if file.note and not told else ""
-    return f"{file.path.name}: {what}; {counts}{': ' + reasons if reasons else ''}{note}"
 
 
 def _monotonic_ms() -> int:

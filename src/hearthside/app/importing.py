@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hearthside.app.clock_estimates import set_clocks
-from hearthside.app.house import House, describe_file
+from hearthside.app.file_words import describe_file
+from hearthside.app.house import House
 from hearthside.app.rooms import HOME_ZONE, SELF_NAMES
 from hearthside.errors import Refused
 from hearthside.intake import Importer, ImportReport

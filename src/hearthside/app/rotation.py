@@ -1,4 +1,4 @@
-"""New keys for a whole vault, while it is in use: the vault, the journal, adapters, and what is derived."""
+"""New keys for a whole vault, while it is in use: vault, journal, adapters, home CA, and what is derived."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hearthside.app.jobs import Handle
 from hearthside.app.rooms import Rooms, with_vault
+from hearthside.identity.home_ca import HomeCa
 
 
 def rotate(rooms: Rooms, handle: Handle, passphrases: Sequence[str]) -> Rooms:
@@ -24,6 +25,9 @@ def rotate(rooms: Rooms, handle: Handle, passphrases: Sequence[str]) -> Rooms:
     vault = rooms.vault.rotate(passphrases=passphrases, key_files=key_files, now_ms=rooms.clock())
     rooms.journal.rotate(vault.key("journal"), lambda d, t: handle.progress(d, t, "writing the journal anew"))
     rooms.registry.seal_anew(vault)
+    ca = HomeCa.found(vault)
+    if ca is not None:  # the same as before: paired nodes go on knowing the home
+        ca.seal_anew(vault)
     rooms.stream.move_to(vault.key("stream"), lambda d, t: handle.progress(d, t, "making the life stream anew"))
     rooms.index.move_to(
         vault.key("index"), lambda d, t: handle.progress(d, t, "making the index anew"), vault.key("vectors")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from hearthside.app.jobs import Handle
@@ -12,8 +15,9 @@ from hearthside.app.rooms import Rooms
 from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import DAY_MS, HOUR_MS, Event, Json, Layer, Origin, Trust, local_datetime
 from hearthside.identity.durable import write_private
+from hearthside.inference.client import ComputeNode
+from hearthside.inference.compute import Compute
 from hearthside.inference.kept_heads import KeptHeads
-from hearthside.inference.supervisor import Supervisor
 from hearthside.journal.attachments import media_of
 from hearthside.journal.backup.checking import verify_target
 from hearthside.journal.backup.drill import DrillReport, drill
@@ -21,10 +25,24 @@ from hearthside.journal.backup.retention import Keep
 from hearthside.journal.backup.run import BackupReport, Source, back_up
 from hearthside.journal.backup.status import TargetStatus, status
 from hearthside.journal.backup.target import Target
+from hearthside.journal.decisions import decide, decided
 from hearthside.journal.heads import Held, SignedHead, contradictions
+from hearthside.logs import logger
 
 SOURCE, DRILL, VERIFICATION = "safekeeping", "drill", "verification"
 _TRY_AGAIN_MS = 10 * 60_000  # after a backup or drill that failed
+_FAR_MS = HOUR_MS  # between two heads for a compute node on another machine
+_ACCEPTED = "accepted_far_head"
+_LOG = logger("safekeeping")
+
+
+@dataclass(slots=True)
+class _Far:
+    """What a compute node on another machine remembers, when it was asked, and whether it is to be told more."""
+
+    head: bytes | None = None
+    asked_ms: int = -(10**15)
+    due: bool = False
 
 
 class Safekeeper:
@@ -34,11 +52,12 @@ class Safekeeper:
         compute: remembers the head of the journal; None where no compute node runs.
     """
 
-    def __init__(self, rooms: Rooms, compute: Supervisor | None) -> None:
+    def __init__(self, rooms: Rooms, compute: Compute | None) -> None:
         self._rooms, self._compute = rooms, compute
         self._kept = KeptHeads(rooms.settings.heads_folder)
         self._backed_up_ms = self._tried_ms = self._drill_tried_ms = -(10**15)
         self._given = -1  # records in the journal when its head was last given away
+        self._far = _Far()
         self.stands: dict[str, TargetStatus | str] = {}
         """By place how its backup stood when it was last looked at, or why that could not be told."""
         self.rolled_back: list[str] = []
@@ -227,6 +246,9 @@ class Safekeeper:
         raw = self._held_by_node()
         if raw is not None:
             found.append(Held("The compute node", SignedHead.from_json(raw)))
+        far = self._far.head
+        if far is not None and _digest(far) != decided(self._rooms.journal).get(_ACCEPTED):
+            found.append(Held("The compute node on another machine", SignedHead.from_json(far)))
         for place, stand in self.stands.items():
             if isinstance(stand, TargetStatus) and stand.head is not None:
                 found.append(Held(f"The backup in {place}", stand.head))
@@ -246,24 +268,46 @@ class Safekeeper:
             return
         rooms = self._rooms
         head = rooms.signer.sign(rooms.journal, rooms.clock()).to_json()
-        if self._compute is not None and self._compute.state().phase == "ready":
-            self._compute.node.keep_head(rooms.vault.id, head)
+        node = self._ready_node()
+        if node is not None and not node.elsewhere:
+            node.keep_head(rooms.vault.id, head)
         else:
             self._kept.keep(rooms.vault.id, head)
-        self._given = seq
+        if node is not None and node.elsewhere and self._far.due:
+            self._far.due = False
+            with _quietly():
+                node.keep_head(rooms.vault.id, head)
+        self._given = rooms.journal.head().seq  # the ledger's rows about giving it are no reason to give it again
 
     def accept_heads(self) -> None:
         """The person knows that the journal was put back: the compute node begins anew, and it is journalled."""
-        self._kept.forget(self._rooms.vault.id)
+        rooms = self._rooms
+        self._kept.forget(rooms.vault.id)
+        if self._far.head is not None:  # another machine never goes back to an earlier head: it is left out instead
+            decide(rooms.journal, _ACCEPTED, _digest(self._far.head), rooms.clock())
         self._journal(VERIFICATION, {"sound": True, "records": 0, "forgotten": 0, "faults": 0, "first": "accepted"})
         self.rolled_back, self._given = [], -1
         self.give_head()
 
     def _held_by_node(self) -> bytes | None:
-        compute, vault = self._compute, self._rooms.vault.id
-        if compute is not None and compute.state().phase == "ready":
-            return compute.node.held_head(vault)
+        node, vault = self._ready_node(), self._rooms.vault.id
+        if node is not None and not node.elsewhere:
+            return node.held_head(vault)
+        if node is not None:
+            self._ask_far(node)
         return self._kept.held(vault)  # the node of this machine keeps them in this folder
+
+    def _ask_far(self, node: ComputeNode) -> None:
+        """What a node on another machine remembers: now and then, because each question has its row in the ledger."""
+        now = self._rooms.clock()
+        if now - self._far.asked_ms >= _FAR_MS:
+            self._far.asked_ms, self._far.due = now, True
+            with _quietly():
+                self._far.head = node.held_head(self._rooms.vault.id)
+
+    def _ready_node(self) -> ComputeNode | None:
+        compute = self._compute
+        return compute.node if compute is not None and compute.state().phase == "ready" else None
 
     # -- the paper key -----------------------------------------------------------------------------------------------
 
@@ -290,6 +334,19 @@ class Safekeeper:
         self._rooms.journal.append(
             [Event(SOURCE, kind, Layer.BEHAVIOURAL, now, Origin.DEVICE, Trust.OWN, body, clock="station")]
         )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Another machine that is away, or takes no heads, keeps nothing here from going on; it is asked again later."""
+    try:
+        yield
+    except HearthsideError as error:
+        _LOG.info("a head was not exchanged: %s", error.code)
+
+
+def _digest(head: bytes) -> str:
+    return sha256(head).hexdigest()
 
 
 def sweep_leftovers(vault: Path) -> None:

@@ -10,16 +10,18 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hearthside.app.compute import compute_of, server_of, standby_of
+from hearthside.app.compute import pool_of, server_of, standby_of
+from hearthside.app.costs import Costs
 from hearthside.app.doors import SOURCE as NOTES
 from hearthside.app.house import House, Outside
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms, home_zone, open_rooms, system_clock
 from hearthside.app.running import running
 from hearthside.app.safekeeping import sweep_leftovers
 from hearthside.config import Settings
-from hearthside.errors import HearthsideError
+from hearthside.errors import HearthsideError, NeedsPerson
 from hearthside.events import local_datetime
 from hearthside.home import EntityState, HomeAssistant, Subscription, event_from_state
+from hearthside.inference.pool import NodePool
 from hearthside.logs import logger
 
 if TYPE_CHECKING:
@@ -60,20 +62,26 @@ def open_house(
     """
     server = server_of(settings) if with_compute else None
     rooms = open_rooms(settings, clock, passphrase)
-    compute, standby, name, size = None, None, "", 0
+    costs, houses = Costs(rooms), list[House]()
+    compute, standby = None, None
     if with_compute:
-        compute, model = compute_of(rooms, server)
-        standby, name, size = standby_of(rooms, compute, model), model.name, model.bytes
-        compute.start()
+        compute = pool_of(lambda: houses[0].rooms if houses else rooms, server, costs.take, clock)
+        standby = standby_of(rooms, compute, costs.take)
     link = _HomeLink()
     if settings.home_assistant_url:
-        _connect_home(rooms, link, follow=with_home)
+        _connect_home(rooms, link, costs, follow=with_home)
     # With a standing connection the pages' questions cost no request, and so no row in the ledger.
     states = (lambda: list(link.states.values())) if with_home else None
-    return House(rooms, Outside(compute, name, lambda: link.client, lambda: link.problem, states, size, standby))
+    houses.append(
+        House(rooms, Outside(compute, lambda: link.client, lambda: link.problem, states, standby, costs, clock))
+    )
+    if compute is not None:
+        compute.start()
+    houses[0].nodes.start()
+    return houses[0]
 
 
-def _connect_home(rooms: Rooms, link: _HomeLink, follow: bool) -> None:
+def _connect_home(rooms: Rooms, link: _HomeLink, costs: Costs, follow: bool) -> None:
     settings = rooms.settings
     if settings.home_assistant_token_file is None:
         link.problem = "No token file is set (home_assistant_token_file), so the home is not connected."
@@ -88,9 +96,12 @@ def _connect_home(rooms: Rooms, link: _HomeLink, follow: bool) -> None:
     def on_state(state: EntityState) -> None:
         link.states[state.entity_id] = state
         rooms.journal.append([event_from_state(state)])
+        costs.heard(state.entity_id, state.state, str(state.attributes.get("unit_of_measurement") or ""))
 
     def on_link(up: bool, why: str) -> None:
         link.problem = "" if up else why
+        if not up:
+            costs.home_lost()
 
     if follow:
         link.subscription = link.client.subscribe(on_state, on_link)
@@ -188,6 +199,8 @@ def _keep(house: House, stop: threading.Event) -> None:
     while not stop.wait(_LOOK_S):
         try:
             house.take_new_keys()
+            house.waiting.look()
+            house.nodes.power.look()
             waited += _LOOK_S
             if waited < _KEEP_S and house.rooms.stream.bounds():
                 continue
@@ -201,10 +214,9 @@ def _keep(house: House, stop: threading.Event) -> None:
             if not busy and (house.rooms.stream.pending() or house.rooms.index.pending()):
                 house.keep_in_step()
             compute = house.outside.compute
-            ready = compute is not None and compute.state().phase == "ready"
-            model = compute.node.embedder.model if compute is not None and ready else None
-            waiting = house.rooms.index.sizes(model)["waiting"]  # all of them when the model is a new one
-            if not busy and waiting and ready:
+            model = _reading_model(compute) if compute is not None else None
+            # All of them wait when the model is a new one.
+            if not busy and model is not None and house.rooms.index.sizes(model)["waiting"]:
                 house.start_embedding()
             now, offset = house.local_now()
             local = local_datetime(now, offset)
@@ -217,6 +229,16 @@ def _keep(house: House, stop: threading.Event) -> None:
             _LOG.warning("keeper: %s", error.code)
         except Exception as error:  # noqa: BLE001 - one bad look must not end the quiet work for good
             _LOG.error("keeper: %s", type(error).__name__)
+
+
+def _reading_model(compute: NodePool) -> str | None:
+    """The model that reads for meaning; None while nobody is ready, or where nobody can."""
+    if compute.state().phase != "ready":
+        return None
+    try:
+        return compute.embedder.model
+    except NeedsPerson:  # that none is installed must not keep the night from coming
+        return None
 
 
 def _keep_safe(house: House) -> None:

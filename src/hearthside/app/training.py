@@ -16,29 +16,31 @@ from hearthside.app.rooms import Rooms
 from hearthside.companion.held_model import NodeHeldModel
 from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.inference.adapters import AdapterEntry
+from hearthside.inference.compute import Compute
 from hearthside.inference.guard.room import room_of, unguarded
 from hearthside.inference.shelf import ModelFile
-from hearthside.inference.supervisor import Supervisor
 from hearthside.memory.held_model import HeldModel
 from hearthside.memory.search import Embedder
 from hearthside.night.curate import MAX_SAMPLES, curate
-from hearthside.night.cycle import CycleState, NightCycle, last_cycle
+from hearthside.night.cycle import WAITS, CycleState, NightCycle, last_cycle
 from hearthside.night.rounds import Round, due, rounds
 from hearthside.night.steps import NightRooms, night_steps, workshop_extra_installed
 from hearthside.web.house import AdapterView, NightView, TrainingView
 from hearthside.workshop.job import LoraSftParameters
 
+_A_NIGHT = 32  # records of a night at most, made up for included
 _INSTALL_STATE = Path(".cache/workshop-install.json")
 
 
 class TrainingDesk:
     """Everything around personal training for one vault."""
 
-    def __init__(self, rooms: Rooms, compute: Supervisor | None, embedder: Callable[[], Embedder | None]) -> None:
+    def __init__(self, rooms: Rooms, compute: Compute | None, embedder: Callable[[], Embedder | None]) -> None:
         self._rooms, self._compute, self._embedder = rooms, compute, embedder
         self.parameters = LoraSftParameters()
         self.max_samples = MAX_SAMPLES
         self._model: ModelFile | None = None
+        self._waits: tuple[int, str] = (-1, "")
 
     def run_night(self, handle: Handle) -> str:
         """Run the cycle, or go on where the last one was cut short; returns its closing sentence."""
@@ -47,7 +49,30 @@ class TrainingDesk:
 
     def cut_short(self) -> bool:
         """Whether the last night was cut short by a crash and should go on."""
-        return NightCycle(self._rooms.journal, night_steps(self.night_rooms()), self._rooms.clock).cut_short()
+        return self._cycle().cut_short()
+
+    def waits(self) -> str:
+        """Which night has left something that waits for the language model, or ""; read again with each step."""
+        journal = self._rooms.journal
+        latest = journal.read(kinds=["night_step"], newest_first=True, limit=_A_NIGHT)
+        newest = max((item.seq for item in latest), default=0)
+        if self._waits[0] != newest:
+            state = last_cycle(journal)
+            missed = state is not None and any(data.get(WAITS) for _, _, data in state.steps.values())
+            waiting = self._cycle().waiting() if missed else None
+            self._waits = (newest, "" if waiting is None else waiting.cycle)
+        return self._waits[1]
+
+    def make_up(self, handle: Handle) -> str:
+        """Do what the last night could not do without the language model; returns what came of it."""
+        with self._alone():
+            said = self._cycle().make_up(handle.progress, handle.stopped)
+        for line in said:
+            handle.detail(line)
+        return said[0] if said else "Nothing of the last night waits any more."
+
+    def _cycle(self) -> NightCycle:
+        return NightCycle(self._rooms.journal, night_steps(self.night_rooms()), self._rooms.clock)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -66,7 +91,7 @@ class TrainingDesk:
             yield
 
     def _run_night(self, handle: Handle) -> str:
-        night = NightCycle(self._rooms.journal, night_steps(self.night_rooms()), self._rooms.clock)
+        night = self._cycle()
         total = len(night.steps)
 
         def progress(done: int, of: int, message: str) -> None:
@@ -109,7 +134,7 @@ class TrainingDesk:
         )
 
     def model(self) -> ModelFile:
-        """The model that is served and trained against."""
+        """The model of this machine, which is trained against; a paired node may serve another one."""
         if self._model is None:  # its hash is over the whole file
             self._model = model_of(self._rooms.settings)
         return self._model
@@ -127,10 +152,10 @@ class TrainingDesk:
     def reader(self) -> HeldModel | None:
         """The served base model, held to a grammar; whether it is fit to read or to write queries is measured."""
         compute = self._compute
-        if compute is None:
+        if compute is None or not compute.model_name:
             return None
-        model = self.model()
-        return NodeHeldModel(lambda: compute.node, model.name, model.sha256)
+        node = compute.node  # of which name and hash are told: another one is another model
+        return NodeHeldModel(lambda: node, compute.model_name, compute.base_sha256)
 
     def _after_change(self) -> None:
         if self._compute is None:

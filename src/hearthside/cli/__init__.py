@@ -9,7 +9,7 @@ import apsw
 import typer
 from rich.markup import escape
 
-from hearthside.cli import keys, known, life, mcp, models, query, safety, station, tokens
+from hearthside.cli import compute, costs, keys, known, life, mcp, models, nodes, query, safety, station, tokens
 from hearthside.cli.common import err
 from hearthside.errors import ConfigError, HearthsideError, NeedsPerson, Refused, RetryLater
 
@@ -19,11 +19,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (station, life, query, known, safety, mcp):
+for part in (station, life, query, known, safety, mcp, compute, costs):
     app.registered_commands += part.app.registered_commands
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="token")
 app.add_typer(models.app, name="models")
+app.add_typer(nodes.app, name="nodes")
 
 _EXIT = {ConfigError: 3, NeedsPerson: 4, Refused: 5, RetryLater: 6}
 

@@ -141,6 +141,29 @@ def ask(
             house.outside.compute.wait_ready(60.0)
         answer = list(house.ask(text, conversation))[-1]
     print_json(answer) if as_json else print_answer(out, answer)
+    if answer.improvable and not as_json:
+        err.print(f"  hearthside later {answer.question}   has it answered again by a station whose model is there")
+
+
+@app.command()
+def later(
+    question: Annotated[str, typer.Argument(metavar="[QUESTION]", help="Id of a question that was asked.")] = "",
+    vault: VAULT = None,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Do not answer it again.")] = False,
+    as_json: JSON = False,
+) -> None:
+    """Have a question answered again when the language model is back; without one, list those that wait."""
+    with opened_house(vault) as house:
+        if question:
+            house.waiting.withdraw(question) if withdraw else house.waiting.put_off(question)
+        waiting = house.waiting.questions()
+    if as_json:
+        print_json(waiting)
+        return
+    for one in waiting:
+        out.print(f"{one.id}  {one.local}  {one.text}", markup=False)
+    if not waiting:
+        out.print("No question waits.")
 
 
 @app.command()
@@ -233,5 +256,5 @@ def _drop_derived(settings: Settings) -> None:
     open_vault(settings.vault, passphrase=passphrase(), key_file=settings.key_file)  # a wrong key must change nothing
     with suppress(NeedsPerson), not_running(settings.vault):
         for path in settings.vault.glob("*.db*"):
-            if path.name.startswith(("stream.db", "index.db", "knowing.db")):
+            if path.name.startswith(("stream.db", "index.db", "knowing.db", "costs.db")):
                 path.unlink()

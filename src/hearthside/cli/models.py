@@ -141,17 +141,13 @@ def get(
     out.print(f"{found.title}, {_size(wanted.bytes)}, licence {found.licence}, from {wanted.host}.", markup=False)
     with _door(vault) as egress, progress_bar() as bar, _stopping() as stop:
         task = bar.add_task(name, total=wanted.bytes or None, note="")
-        downloader = Downloader(egress, shelf.folder)
-        try:
-            path = downloader.fetch(
-                wanted,
-                progress=lambda what, done, total: bar.update(
-                    task, completed=done, total=total or None, note=f"{what} {_size(done)} of {_size(total)}"
-                ),
-                stopped=stop.is_set,
-            )
-        finally:
-            downloader.close()
+        path = Downloader(egress, shelf.folder).fetch(
+            wanted,
+            progress=lambda what, done, total: bar.update(
+                task, completed=done, total=total or None, note=f"{what} {_size(done)} of {_size(total)}"
+            ),
+            stopped=stop.is_set,
+        )
     out.print(f"Whole and checked: {path}", markup=False)
     out.print(_shelf(vault, folder, False).fit(name).sentence(), markup=False)
     out.print(f"To serve it: hearthside models use {name}", markup=False)

@@ -29,8 +29,12 @@ class Answer:
         value: the computed value, where there is one, as text.
         evidence: what it rests on.
         worded_by: name of the model (and adapter) that worded it, or "" for plain code.
-        limited: why this answer is less than usual (the compute node is away), or "".
-        asked: the whole question that a follow-up was completed to, or "" where it stood on its own.
+        limited: what is missing from this answer and why (the compute node is away), or "".
+        asked: the whole question that a follow-up was completed to, or "" where it stood on its own; of a later answer
+            always the question.
+        question: hex id of the journalled question, or "".
+        improvable: the language model was missing, so asking again when it is back may give more.
+        later: this was answered when the model was back, to a question that had waited for it.
     """
 
     text: str
@@ -41,6 +45,9 @@ class Answer:
     worded_by: str = ""
     limited: str = ""
     asked: str = ""
+    question: str = ""
+    improvable: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,14 @@ AnswerPart: TypeAlias = Piece | Answer
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation as it is shown."""
+    """One turn of a conversation as it is shown; `id` is the hex id of its event."""
 
     at_ms: int
     local: str
     who: str  # "you" or "hearthside"
     text: str
     answer: Answer | None
+    id: str = ""
 
 
 class Reaction(StrEnum):

@@ -1,7 +1,8 @@
-"""What a language model is given, within a token budget: stable part, present, evidence, conversation, question.
+"""What a language model is given, within a token budget: stable part, present, conversation, evidence, question.
 
-The stable part (frame, profile, tone) is the same from question to question until a belief changes, so a model's server
-keeps what it has read of it: it is the prefix that all prompts share.
+A model's server keeps what it has read, and a prompt that begins in the same way goes on from there. So parts stand in
+the order in which they change: frame, profile and tone are the same until a belief changes, the present until something
+is recorded, the conversation grows at its end, the records are another question's, and the time stands beside it.
 
 Words out of records are data. They are made harmless before they reach a prompt: marks that a chat template or a tool
 call would be read from are taken apart, and characters that nobody sees are left out (docs/security.md).
@@ -23,6 +24,8 @@ _TURN_CHARS = 200  # of an earlier turn
 _ANGLE = re.compile(r"<(?=[|/!?<\w｜])|(?<=[|/\w>\"'｜])>")
 _BRACKET = re.compile(r"\[(/?[A-Z][A-Z_ ]{2,})\]")
 _PIPES = re.compile(r"(?:‹\s*)?[|｜]([^|｜\n]{1,40})[|｜](?:\s*›)?")
+_TIME = re.compile(r", (\d\d:\d\d)\.$", re.MULTILINE)  # in the first line of the present
+_DATED = re.compile(r"(- \d{1,2} [A-Z][a-z]+) (\d{4}), ")  # how a record begins: - 18 November 2026, Ann: “…”
 _TURN = re.compile(r"(?im)^([\s#>*]*)(system|assistant|user|human|tool|developer)(\s*):")
 _FRAME = (
     "You are Hearthside, a private companion at home. Answer the question in a few words, without a sentence around "
@@ -63,21 +66,37 @@ def build(
         evidence: best first, as hits or as lines about them; what does not fit is left out from the end.
         conversation: earlier turns as (role, text), oldest first; older ones are left out first.
         profile, tone: what is known of the person, and how they wish to be spoken to.
-        present: what is going on now.
+        present: what is going on now; a clock time that ends its first line is told beside the question.
         budget: tokens of the whole; evidence comes before the conversation, and both before the present.
     """
     stable = "\n".join(part for part in (_FRAME, harmless(profile), harmless(tone)) if part)
-    asked = f"Question: {harmless(question)}"
+    present, time = _without_time(present)
+    asked = f"{time}Question: {harmless(question)}"
     left = budget - tokens_of(stable) - tokens_of(asked)
     records, left = _fitting([one if isinstance(one, str) else line_of(one) for one in evidence], left)
     turns, left = _fitting([_said(*turn) for turn in reversed(conversation)], left)
     now, _ = _fitting([harmless(present)] if present else [], left)
-    parts = [
-        f"{title}:\n" + "\n".join(lines)
-        for title, lines in (("Now", now), ("Records", records), ("Earlier in this conversation", turns[::-1]))
-        if lines
-    ]
+    titled = (("Now", now), ("Earlier in this conversation", turns[::-1]), _with_year_once(records))
+    parts = [f"{title}:\n" + "\n".join(lines) for title, lines in titled if lines]
     return [{"role": "system", "content": stable}, {"role": "user", "content": "\n\n".join([*parts, asked])}]
+
+
+def _without_time(present: str) -> tuple[str, str]:
+    """The present without the time of day, and that as a line: what stands behind it is read anew each minute."""
+    first, line_end, others = present.partition("\n")
+    found = _TIME.search(first)
+    if found is None:
+        return present, ""
+    return f"{first[: found.start()]}.{line_end}{others}", f"Time: {found[1]}\n"
+
+
+def _with_year_once(records: list[str]) -> tuple[str, list[str]]:
+    """Title and records; a year that they have in common stands in the title, for a digit is a token each."""
+    found = [_DATED.match(line) for line in records]
+    years = {match[2] if match else "" for match in found}
+    if len(years) != 1 or "" in years:
+        return "Records", records
+    return f"Records from {years.pop()}", [_DATED.sub(r"\1, ", line, count=1) for line in records]
 
 
 def _fitting(lines: Sequence[str], left: int) -> tuple[list[str], int]:

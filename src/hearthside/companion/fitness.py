@@ -7,13 +7,19 @@ one does that copies records, is not asked to word anything.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hearthside.companion import context
 from hearthside.companion.wording import LanguageModel, complete
+from hearthside.errors import HearthsideError
+from hearthside.journal import Journal
+from hearthside.memory.fitness import Yardstick
 
 _MAY_MISS = 3
 _MOST_TOKENS = 24
@@ -66,17 +72,30 @@ TASKS = (
 )  # fmt: skip
 
 
-def fit_for_phrasing(model: LanguageModel) -> bool | None:
-    """Whether a model answers the tasks; None while it is away."""
-    missed = 0
-    for task in TASKS:
+_PROBE = json.dumps([repr(TASKS), _MAY_MISS, _MOST_TOKENS, _MOST_WORDS, context.build("?", ["- “Yes.”"])])
+YARDSTICK = Yardstick(
+    "wording", hashlib.sha256(_PROBE.encode()).hexdigest()[:8], 0.0, 0.0, (len(TASKS) - _MAY_MISS) / len(TASKS)
+)
+"""Every task has an answer, so only how many are right counts."""
+
+
+def measured(model: LanguageModel) -> tuple[int, int, int] | None:
+    """Right answers, answers, and tasks; ends early once too many are missed. None when the model was away."""
+    right = 0
+    for n, task in enumerate(TASKS, start=1):
         said, limited = complete(model, context.build(task.question, task.records), _MOST_TOKENS)
         if limited:
             return None
-        missed += not _is_right(task, said)
-        if missed > _MAY_MISS:
-            return False
-    return True
+        right += _is_right(task, said)
+        if YARDSTICK.out_of_reach(right, n - right, len(TASKS) - n, len(TASKS)):
+            return right, n, len(TASKS)
+    return right, len(TASKS), len(TASKS)
+
+
+def fit_for_phrasing(model: LanguageModel) -> bool | None:
+    """Whether a model answers the tasks; None while it is away."""
+    found = measured(model)
+    return None if found is None else YARDSTICK.judged(model.name, *found).fit
 
 
 def _is_right(task: Task, said: str) -> bool:
@@ -85,21 +104,40 @@ def _is_right(task: Task, said: str) -> bool:
     return found is not None and erred is None and len(line.split()) <= _MOST_WORDS
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where verdicts are kept, so that a restart does not try a model again.
+
+    Attributes:
+        identity: name and hash of the model that speaks now, adapter included; "" while its hash is not known.
+        clock: gives UTC ms.
+    """
+
+    journal: Journal
+    identity: Callable[[LanguageModel], str]
+    clock: Callable[[], int]
+
+
 class Phrasing:
     """Gives the model that may word answers.
 
-    A model is tried once for each name, when the first question could use it; until it is known to be fit, and while it
-    is tried, plain code answers.
+    A model is tried once, when the first question could use it; until it is known to be fit, and while it is tried,
+    plain code answers.
 
     Args:
         model: gives the language model, or None while there is none.
         start: begins the trial; beside everything else by default.
+        kept: where verdicts outlive this process; without it, or while the hash of a model is not known, a verdict
+            holds for its name until the process ends.
     """
 
     def __init__(
-        self, model: Callable[[], LanguageModel | None], start: Callable[[Callable[[], None]], None] | None = None
+        self,
+        model: Callable[[], LanguageModel | None],
+        start: Callable[[Callable[[], None]], None] | None = None,
+        kept: Kept | None = None,
     ) -> None:
-        self._model, self._start = model, start or _in_background
+        self._model, self._start, self._kept = model, start or _in_background, kept
         self._fit: dict[str, bool] = {}
         self._trying = threading.Lock()
 
@@ -108,15 +146,26 @@ class Phrasing:
         model = self._model()
         if model is None:
             return None
-        if model.name not in self._fit and self._trying.acquire(blocking=False):
-            self._start(lambda: self._try(model))
-        return model if self._fit.get(model.name) else None
+        identity = self._kept.identity(model) if self._kept is not None else ""
+        name = identity or model.name
+        if name not in self._fit and identity and self._kept is not None:
+            known = YARDSTICK.known(self._kept.journal, identity)
+            if known is not None:
+                self._fit[name] = known.fit
+        if name not in self._fit and self._trying.acquire(blocking=False):
+            self._start(lambda: self._try(model, identity))
+        return model if self._fit.get(name) else None
 
-    def _try(self, model: LanguageModel) -> None:
+    def _try(self, model: LanguageModel, identity: str) -> None:
         try:
-            fit = fit_for_phrasing(model)
-            if fit is not None:
-                self._fit[model.name] = fit
+            found = measured(model)
+            same = self._kept is None or self._kept.identity(model) == identity
+            if found is None or not same:  # another model, or none, spoke by the end: whose answers these are is open
+                return
+            self._fit[identity or model.name] = YARDSTICK.judged(identity, *found).fit
+            if identity and self._kept is not None:
+                with suppress(HearthsideError):  # the journal is closing or full: it is tried again at the next start
+                    YARDSTICK.keep(self._kept.journal, identity, found, self._kept.clock(), source="companion")
         finally:
             self._trying.release()
 

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable
 
 from hearthside.companion.context import harmless
+from hearthside.companion.replies import QUOTED_CHARS
 from hearthside.memory.hits import Hit
 
 _NAME_WORDS = 6  # a name has no more
 _SENTENCE_MARKS = re.compile(r"[<>\[\]{}|:!?！？。\n]|\.\s")
-_CUT_AT = (239, 119, 117)  # where plain code cuts what it quotes, before the “…”
+_CUT_AT = (QUOTED_CHARS - 1, 119, 117)  # where plain code cuts what it quotes, before the “…”
 INNER = str.maketrans({"“": "‘", "”": "’", "„": "‚", "«": "‹", "»": "›"})
 """Quotation marks within a quotation."""
 

@@ -14,7 +14,7 @@ from hearthside.companion.abstention import Judged, Passage, author_of, judge
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.companion.asked import Asked, capitals, first_person, take_apart, who_is_called
 from hearthside.companion.questions import Mention, Recall
-from hearthside.companion.replies import Memory
+from hearthside.companion.replies import FOUND, NEAREST, QUOTED_CHARS, Memory
 from hearthside.companion.spans import best_sentence, short_answer
 from hearthside.events import HOUR_MS, Origin
 from hearthside.memory.hits import Filters, Hit
@@ -25,12 +25,10 @@ from hearthside.memory.words import stems, words_of
 Vocabulary = Callable[[Sequence[str]], tuple[list[int], int]]
 """In how many records each word occurs, and how many records there are."""
 
-_FOUND = 40
 _JUDGED = 10
 _READ = 3  # passages that the words of an answer are taken from
 _NEIGHBOURS = 1  # on each side
 _REACH_MS = 6 * HOUR_MS
-_QUOTED_CHARS = 240
 _YES_OR_NO = ("Yes", "No")
 _SPOKEN = ("message", "utterance")
 
@@ -50,7 +48,7 @@ def vocabulary_by_search(memory: Memory) -> Vocabulary:
     """The same by searching for each word: slower, and what is common is only known to be common."""
 
     def count(words: Sequence[str]) -> tuple[list[int], int]:
-        return [len(_holding(memory, word)) for word in words], 10 * _FOUND
+        return [len(_holding(memory, word)) for word in words], 10 * FOUND
 
     return count
 
@@ -85,7 +83,7 @@ def recall(
     cited = [passage.hit for passage in judged.passages[:EVIDENCE_SHOWN]]
     if not judged.answers:
         said = "I don't know: what I found does not answer that."
-        return Answer(said, AnswerMode.UNKNOWN, query, evidence=cited[:3])
+        return Answer(said, AnswerMode.UNKNOWN, query, evidence=cited[:NEAREST])
     span = short_answer(text, asked, judged.passages[:_READ])
     _, source = best_sentence(asked, judged.passages[:_READ])
     return Answer(_said(span, source), AnswerMode.QUOTED, query, span, cited)
@@ -103,7 +101,7 @@ def gather(
     memory: Memory, text: str, names: Sequence[str], offset_min: int, vocabulary: Vocabulary
 ) -> tuple[Asked, list[Passage]]:
     """The question taken apart, and what is found for it with its neighbours, in the search's order."""
-    hits = [hit for hit in memory.search(text, Filters(), _FOUND) if _is_evidence(hit)]
+    hits = [hit for hit in memory.search(text, Filters(), FOUND) if _is_evidence(hit)]
     people = _called(memory, text, names, hits)
     total = max(1, vocabulary([])[1])
     asked = take_apart(text, people, lambda words: vocabulary(words)[0], total, memory.now_ms, offset_min)
@@ -115,7 +113,7 @@ def _is_evidence(hit: Hit) -> bool:
 
 
 def _holding(memory: Memory, word: str) -> list[Hit]:
-    found = memory.search(word, Filters(), _FOUND)
+    found = memory.search(word, Filters(), FOUND)
     return [hit for hit in found if "keyword" in hit.why and _is_evidence(hit)]
 
 
@@ -178,7 +176,7 @@ def _said(span: str, best: Passage) -> str:
 def source_line(hit: Hit) -> str:
     """Who wrote or said something, when, and the words in quotation marks."""
     text = " ".join(hit.text.split())
-    shown = text if len(text) <= _QUOTED_CHARS else text[: _QUOTED_CHARS - 1] + "…"
+    shown = text if len(text) <= QUOTED_CHARS else text[: QUOTED_CHARS - 1] + "…"
     who = author_of(hit) or ("You" if hit.origin is Origin.SELF else "")
     verb = {"message": "wrote", "utterance": "said", "post": "posted"}.get(hit.kind)
     return f"{who} {verb} on {hit.local}: “{shown}”" if who and verb else f"On {hit.local}: “{shown}”"

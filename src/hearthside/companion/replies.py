@@ -26,7 +26,12 @@ _NOT_DOING = frozenset(
     {"state", "question", "position", "afk", "gaze", "region_enter", "region_leave", "device_notice"}
 )
 _LONGEST_VIDEO_MS = 6 * HOUR_MS
-_QUOTED_CHARS = 240
+QUOTED_CHARS = 240
+"""Of a record in a quotation; the whole stands beside it."""
+
+FOUND, NEAREST = 40, 3
+"""Records that a search is asked for, and those shown beside an answer that none of them gives."""
+
 _TELLING = ("workout", "sleep", "watch", "listen", "search", "message", "utterance", "caption", "app_use")
 _BEYOND = "I don't know: I can't work that out yet. The nearest records are shown beside this, if there are any."
 _NO_VALUE = "an amount in what I know of {}"
@@ -228,14 +233,16 @@ def _still_held(memory: Memory, asked: Moment, ms: int) -> list[Occurrence]:
 def answer_recall(memory: Memory, text: str, asked: Recall) -> Answer:
     """Quote the best evidence, or say that there is none."""
     filters = _filters(memory, asked.period)
-    hits = [hit for hit in memory.search(text, filters, 40) if hit.origin is not Origin.AI and hit.kind != "question"]
+    hits = [
+        hit for hit in memory.search(text, filters, FOUND) if hit.origin is not Origin.AI and hit.kind != "question"
+    ]
     if asked.beyond:
-        return replace(unknown("", hits[:3], "not computed"), text=_BEYOND)
+        return replace(unknown("", hits[:NEAREST], "not computed"), text=_BEYOND)
     fitting = [hit for hit in hits if _fits(asked.words, hit)]
     if not fitting:
         period = f" {asked.period.label}" if asked.period else ""
         sought = " and ".join(f"“{_as_typed(word, text)}”" for word in asked.words)
-        answer = unknown("", hits[:3], f"search: {text}")
+        answer = unknown("", hits[:NEAREST], f"search: {text}")
         return replace(answer, text=f"I don't know: I found no record{period} that holds {sought}.")
     best = fitting[0]
     return Answer(quote(best), AnswerMode.QUOTED, f"search: {text}", "", fitting[:EVIDENCE_SHOWN])
@@ -262,7 +269,7 @@ def _root(word: str) -> str:
 def quote(hit: Hit) -> str:
     """A record as a sentence: who wrote, said or did it, when, and its words in quotation marks."""
     text = " ".join(hit.text.split())
-    shown = text if len(text) <= _QUOTED_CHARS else text[: _QUOTED_CHARS - 1] + "…"
+    shown = text if len(text) <= QUOTED_CHARS else text[: QUOTED_CHARS - 1] + "…"
     when = f"on {hit.local}"
     if hit.kind == "search":
         return f"You searched {when} for “{shown}”."

@@ -23,7 +23,7 @@ from hearthside.companion.grounding import ungrounded
 from hearthside.companion.quoting import INNER, reads_like_a_sentence
 from hearthside.companion.recalling import source_line
 from hearthside.companion.spans import day_in_words, days_meant
-from hearthside.companion.wording import LanguageModel, complete
+from hearthside.companion.wording import AS_THEY_STAND, AWAY, LanguageModel, complete
 from hearthside.events import Origin
 from hearthside.memory.hits import Hit
 from hearthside.memory.when import MONTHS
@@ -101,7 +101,7 @@ def tell(
     said, limited = complete(model, messages, _MOST_TOKENS)
     line = _line(said)
     if limited or not line or _UNKNOWN.search(line):
-        return replace(plain, limited=limited)
+        return replace(plain, limited=AS_THEY_STAND if limited == AWAY else limited)
     told = set_apart(line, question, hits, names)
     if told is None or (_WHEN.match(question) and _DIGIT.search(plain.value) and not _DIGIT.search(told.text)):
         return plain  # code tells a day where the model tells none

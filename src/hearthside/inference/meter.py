@@ -9,6 +9,24 @@ from hearthside.inference.backend import Usage
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """One completion as the station hears of it.
+
+    Attributes:
+        adapter: id of the adapter that spoke; "" for the base.
+        probe: it was to tell whether the model works, and nobody's answer.
+        node: id of the paired node it ran on; "" for this machine.
+        model: name of the model, where it is known.
+    """
+
+    usage: Usage
+    adapter: str = ""
+    probe: bool = False
+    node: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Totals since the process started.
 

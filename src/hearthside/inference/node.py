@@ -1,24 +1,29 @@
-"""The compute node: a process that serves one model on loopback and keeps nothing.
+"""The compute node: a process that serves one model, on loopback or to a paired home on the network, and keeps nothing.
 
 Started by the supervisor as ``python -m hearthside.inference.node`` with one JSON line on standard input; it prints one
-JSON line when it is ready (``{"port": ...}`` or ``{"error": ...}``), and ends when its parent does. Requests carry a
-token that is new at each start. Prompts, answers and adapters live in memory only and are never logged.
+JSON line when it is ready (``{"port": ...}`` or ``{"error": ...}``), another when it ends to forget what it was told
+(``{"leaving": ...}``), and ends when its parent does. Requests on loopback carry a token that is new at each start,
+those from the network come through `remote/lan_door.py`: the parent hands the open socket over and never sees what is
+said. Prompts, answers and adapters live in memory only and are never logged.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ctypes
 import gc
 import hmac
 import os
 import resource
+import secrets
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,23 +34,31 @@ import numpy as np
 import orjson
 import uvicorn
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hearthside.errors import HearthsideError, Refused
+from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.events import Json
 from hearthside.inference.backend import Backend, Generation, Message, Sampling, Usage
 from hearthside.inference.backends.llama_cpp import LlamaCpp
 from hearthside.inference.embedding import Embedder, load_embedder
+from hearthside.inference.energy import machine_meter
 from hearthside.inference.kept_heads import KeptHeads
 from hearthside.inference.meter import Meter
+from hearthside.inference.metered import Metered
+from hearthside.inference.remote import lan_door
+from hearthside.inference.remote.node_identity import NodeIdentity
+from hearthside.inference.traces import Leaving, Traces
 from hearthside.inference.wire import NodeConfig, error_body
 
 _ROLES = {"system", "user", "assistant"}
 _LONGEST_GRAMMAR = 65_536  # characters; ours have a few thousand
+_MOST_PROBED = 16  # tokens
+_PERSONAL = ("/complete", "/embed", "/adapters")
 _PROBE: list[Message] = [{"role": "user", "content": "."}]
 
 
@@ -65,16 +78,45 @@ class _Token:
         await JSONResponse({"error": error_body(refused)}, 401)(scope, receive, send)
 
 
+class _Counted:
+    """Counts requests that carry something personal, from their first byte to the last of their answer."""
+
+    def __init__(self, app: ASGIApp, traces: Traces) -> None:
+        self._app, self._traces = app, traces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not str(scope["path"]).startswith(_PERSONAL):
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._traces.begin()
+        except RetryLater as error:
+            await JSONResponse({"error": error_body(error)}, 503)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._traces.end()
+
+
 @dataclass(slots=True)
-class _Node:
-    """The endpoints and what they share. `clock` gives UTC milliseconds."""
+class Node:
+    """The endpoints and what they share.
+
+    Attributes:
+        clock: UTC milliseconds.
+        traces: what was said to this process, and when that must be gone.
+        start: names this start of the process, to those who ask over the network.
+    """
 
     config: NodeConfig
     backend: Backend
     clock: Callable[[], int]
-    embedder_of: Callable[[], Embedder]
-    meter: Meter
-    started_ms: int
+    traces: Traces
+    embedder_of: Callable[[], Embedder] = load_embedder
+    meter: Meter = field(default_factory=Meter)
+    start: str = field(default_factory=partial(secrets.token_hex, 8))
+    started_ms: int = 0
     running: int = 0
     progress: int = 0
     last_completion_ms: int | None = None
@@ -92,6 +134,10 @@ class _Node:
                 "progress": self.progress,
                 "last_completion_ms": self.last_completion_ms,
                 "uptime_ms": self.clock() - self.started_ms,
+                "start": self.start,
+                "bytes": self.config.model_bytes,
+                "parameters": self.config.parameters,
+                "context_tokens": self.config.context_tokens,
                 "tally": self.meter.tally().body(),
             }
         )
@@ -107,16 +153,35 @@ class _Node:
         return StreamingResponse(self._lines(generation), media_type="application/x-ndjson")
 
     async def _lines(self, generation: Generation) -> AsyncIterator[bytes]:
+        """What has come, in one piece; the worker's thread wakes this loop itself, so no thread stands between."""
+        loop, came = asyncio.get_running_loop(), asyncio.Event()
+        generation.wake(partial(_set, loop, came))
         try:
-            # Left at once when the caller goes: the thread ends with the generation, which is closed below.
-            while token := await anyio.to_thread.run_sync(partial(next, generation, None), abandon_on_cancel=True):
-                self.progress += 1
-                usage = {"usage": asdict(token.usage)} if token.usage else {}
-                yield orjson.dumps({"text": token.text, **usage}) + b"\n"
-        except HearthsideError as error:
-            yield orjson.dumps({"error": error_body(error)}) + b"\n"
+            while True:
+                await came.wait()
+                came.clear()
+                lines, ended = self._ready_lines(generation)
+                if lines:
+                    yield lines
+                if ended:
+                    return
         finally:
             generation.close()
+
+    def _ready_lines(self, generation: Generation) -> tuple[bytes, bool]:
+        """The lines that need no waiting, and whether they are the last."""
+        lines = list[bytes]()
+        try:
+            while generation.ready:
+                token = next(generation, None)
+                if token is None:
+                    return b"".join(lines), True
+                self.progress += 1
+                usage = {"usage": asdict(token.usage)} if token.usage else {}
+                lines.append(orjson.dumps({"text": token.text, **usage}) + b"\n")
+        except HearthsideError as error:
+            return b"".join([*lines, orjson.dumps({"error": error_body(error)}) + b"\n"]), True
+        return b"".join(lines), False
 
     def _completed(self, usage: Usage) -> None:  # from the backend's thread, before the last piece goes out
         with self.lock:
@@ -126,12 +191,19 @@ class _Node:
             self.last_completion_ms = self.clock()
 
     async def probe(self, request: Request) -> Response:
+        wanted = (await _json(request)).get("tokens", 1) if await request.body() else 1
+        if not isinstance(wanted, int) or not 1 <= wanted <= _MOST_PROBED:
+            raise Refused("request-wrong", f"`tokens` must be a number from 1 to {_MOST_PROBED}.")
         generation = self.backend.generate(
-            _PROBE, adapter=None, sampling=Sampling(max_tokens=1), on_usage=self.meter.probe
+            _PROBE, adapter=None, sampling=Sampling(max_tokens=wanted), on_usage=self.meter.probe
         )
         tokens = await anyio.to_thread.run_sync(list, generation)
         usage = tokens[-1].usage
-        return JSONResponse({"seconds": usage.seconds if usage else 0.0})
+        seconds, made = (usage.seconds, usage.completion_tokens) if usage else (0.0, 0)
+        return JSONResponse({"seconds": seconds, "tokens": made, "usage": asdict(usage) if usage else None})
+
+    async def forget(self, request: Request) -> Response:
+        return Response(status_code=204, background=BackgroundTask(self.traces.forget))
 
     async def put_adapter(self, request: Request) -> Response:
         gguf = await request.body()
@@ -192,29 +264,39 @@ class _Node:
             trim(0)
 
 
-def build_app(
-    config: NodeConfig,
-    backend: Backend,
-    clock: Callable[[], int],
-    embedder_of: Callable[[], Embedder] = load_embedder,
-) -> Starlette:
-    """The node's web application around a started backend; `clock` gives UTC milliseconds."""
-    node = _Node(config, backend, clock, embedder_of, Meter(), clock())
-    return Starlette(
-        routes=[
-            Route("/health", node.health),
-            Route("/complete", node.complete, methods=["POST"]),
-            Route("/probe", node.probe, methods=["POST"]),
-            Route("/adapters/{adapter}", node.put_adapter, methods=["PUT"]),
-            Route("/adapters/{adapter}", node.delete_adapter, methods=["DELETE"]),
-            Route("/heads/{vault}", node.put_head, methods=["PUT"]),
-            Route("/heads/{vault}", node.get_head),
-            Route("/embed", node.embed, methods=["POST"]),
-            Route("/shed", node.shed, methods=["POST"]),
-        ],
-        middleware=[Middleware(_Token, token=config.token)],
-        exception_handlers={HearthsideError: _error_response},
-    )
+def loopback_app(node: Node) -> Starlette:
+    """What the supervisor asks, with the token of this start."""
+    routes = [*_routes(node), Route("/shed", node.shed, methods=["POST"])]
+    counted = Middleware(_Counted, traces=node.traces)
+    return _app(routes, [Middleware(_Token, token=node.config.token), counted])
+
+
+def lan_app(node: Node) -> Starlette:
+    """What the home asks over the network, once TLS has told that it is the home."""
+    routes = [*_routes(node), Route("/forget", node.forget, methods=["POST"])]
+    return _app(routes, [Middleware(_Counted, traces=node.traces)])
+
+
+def _routes(node: Node) -> list[Route]:
+    return [
+        Route("/health", node.health),
+        Route("/complete", node.complete, methods=["POST"]),
+        Route("/probe", node.probe, methods=["POST"]),
+        Route("/adapters/{adapter}", node.put_adapter, methods=["PUT"]),
+        Route("/adapters/{adapter}", node.delete_adapter, methods=["DELETE"]),
+        Route("/heads/{vault}", node.put_head, methods=["PUT"]),
+        Route("/heads/{vault}", node.get_head),
+        Route("/embed", node.embed, methods=["POST"]),
+    ]
+
+
+def _app(routes: list[Route], middleware: list[Middleware]) -> Starlette:
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HearthsideError: _error_response})
+
+
+def _set(loop: asyncio.AbstractEventLoop, came: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(came.set)
 
 
 async def _error_response(request: Request, error: Exception) -> Response:
@@ -327,17 +409,68 @@ def main() -> None:
         out.write(orjson.dumps({"error": error_body(error)}) + b"\n")
         out.flush()
         sys.exit(1)
+    metered = Metered(backend, machine_meter(), time.monotonic)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ready = {
             "port": listener.getsockname()[1],
             "refused": {name: error_body(error) for name, error in refused.items()},
             "server": served(),
         }
-        out.write(orjson.dumps(ready) + b"\n")
-        out.flush()
-        app = build_app(config, backend, _clock)
-        settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
-        uvicorn.Server(settings).run(sockets=[listener])
+
+        def say(line: dict[str, Json]) -> None:
+            out.write(orjson.dumps(line) + b"\n")
+            out.flush()
+
+        _serve(config, metered, listener, lambda: say(ready), lambda why: _leave(say, why))
+
+
+def _leave(say: Callable[[dict[str, Json]], None], why: Leaving) -> NoReturn:
+    """End at once, so that nothing is left to write what it remembers anywhere."""
+    with suppress(OSError):
+        say({"leaving": why})
+    os._exit(0)
+
+
+def _serve(
+    config: NodeConfig,
+    backend: Backend,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    leave: Callable[[Leaving], NoReturn],
+) -> None:
+    """Serve loopback and, for a paired node, the network, in one event loop."""
+    node = Node(config, backend, _clock, Traces(config.erase_after_s, leave), started_ms=_clock())
+    settings = _settings(loopback_app(node))
+    server = uvicorn.Server(settings)
+
+    async def run() -> None:
+        watching = [asyncio.create_task(node.traces.watch())]
+        if config.lan_socket >= 0:
+            watching.append(asyncio.create_task(_serve_lan(config, lan_app(node), server)))
+        ready()
+        await server.serve(sockets=[listener])
+        for task in watching:
+            task.cancel()
+
+    with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
+        runner.run(run())
+
+
+async def _serve_lan(config: NodeConfig, app: Starlette, server: uvicorn.Server) -> None:
+    settings = _settings(app)
+    settings.load()
+    identity = NodeIdentity(config.lan_key.encode(), config.lan_certificate.encode(), config.lan_home.encode())
+
+    def protocol() -> asyncio.Protocol:
+        made: asyncio.Protocol = settings.http_protocol_class(settings, server.server_state, {})  # type: ignore[call-arg]
+        return made
+
+    with socket.socket(fileno=config.lan_socket) as listener:
+        await lan_door.serve(listener, lan_door.serving_context(identity), protocol)
+
+
+def _settings(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
 
 
 if __name__ == "__main__":

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 
 from hearthside.errors import RetryLater
 from hearthside.inference.backend import Message
+from hearthside.inference.compute import Compute
+from hearthside.inference.meter import Spent
 from hearthside.inference.shelf import ModelFile
 from hearthside.inference.supervisor import NodeOptions, NodeState, Supervisor
 
 _LOOK_S = 5.0  # between looks whether anybody still talks to it
 _FAREWELL_S = 5.0  # for an answer under way when the compute node is back
 _MOST_TOKENS = 48
+_LEAST_S = 0.1  # of patience, when the model took nearly all of it to be loaded
 _TALKING_MS = 5 * 60_000  # who had an answer so lately is likely to ask on
 
 
@@ -44,20 +47,26 @@ class Standby:
 
     def __init__(
         self,
-        compute: Supervisor,
+        compute: Compute,
         model: ModelFile,
         clock: Callable[[], int],
         patience: Patience | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        *,
+        needed: Callable[[], bool] = lambda: True,
+        on_usage: Callable[[Spent], None] = lambda spent: None,
     ) -> None:
         """Nothing is started yet.
 
         Args:
             compute: in whose absence it speaks, and whose guard admits it.
-            model: a small one, another than the compute node's.
+            model: a small one.
             clock: UTC milliseconds.
             monotonic_s: seconds that never go back.
+            needed: whether the compute node serves another model than this one.
+            on_usage: told what each answer and probe cost.
         """
+        self._needed, self._on_usage = needed, on_usage
         self._compute, self._model, self._clock = compute, model, clock
         self._patience, self._monotonic_s = patience or Patience(), monotonic_s
         self._changed = threading.Condition()
@@ -89,16 +98,27 @@ class Standby:
             if not small.wait_ready(self._patience.start_s):
                 raise RetryLater("standby-starting", "The small model is not loaded yet; ask again in a moment.")
             turns: list[Message] = list(messages)
-            with small.node.complete(turns, max_tokens=min(max_tokens, _MOST_TOKENS)) as answer:
-                for piece in answer:
-                    yield piece
-                    if self._monotonic_s() > until_s:
-                        return
+            left_s = max(_LEAST_S, until_s - self._monotonic_s())
+            with small.node.complete(turns, max_tokens=min(max_tokens, _MOST_TOKENS), patience_s=left_s) as answer:
+                yield from self._until(until_s, answer)
         finally:
             with self._changed:
                 self._running -= 1
                 self._asked_s = self._monotonic_s()
                 self._changed.notify_all()
+
+    def _until(self, until_s: float, answer: Iterator[str]) -> Iterator[str]:
+        """The pieces that come until then; the first must."""
+        said = False
+        try:
+            for piece in answer:
+                yield piece
+                said = True
+                if self._monotonic_s() > until_s:
+                    return
+        except RetryLater:
+            if not said or self._monotonic_s() <= until_s:
+                raise
 
     def stop(self) -> None:
         """End it for good."""
@@ -122,12 +142,13 @@ class Standby:
             return small
 
     def _woken(self) -> Supervisor:
-        if self._stopped or self._compute.wait_ready(0):
-            raise RetryLater("standby-not-needed", "The compute node is there; ask it again.")
+        if self._stopped or not self._needed() or self._compute.wait_ready(0):
+            raise RetryLater("standby-not-needed", "The small model has nothing to stand in for; ask again.")
         self._asked_s = self._monotonic_s()
         if self._small is None:
             keeper = self._compute.keeper
-            small = Supervisor(self._model, NodeOptions(parallel=1), self._clock, keeper=keeper)
+            options = NodeOptions(parallel=1)
+            small = Supervisor(self._model, options, self._clock, keeper=keeper, on_usage=self._on_usage)
             try:
                 small.start()
                 threading.Thread(target=self._mind, args=(small,), name="standby", daemon=True).start()

@@ -1,5 +1,8 @@
 """Keeps the compute node alive: starts it, notices its death or silence, starts it again with its adapter.
 
+A node that was used and then left alone ends by itself, so that nothing of what was said to it stays in its memory
+(`inference/traces.py`); it is started again at once, and that is no outage.
+
 One thread does all of it, and is the only one that starts processes: on Linux the node is tied to the life of the
 thread that started it. Between heartbeats it waits in the kernel; an idle house costs no tokens.
 """
@@ -25,25 +28,31 @@ import orjson
 from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.inference.adapters import AdapterRegistry
 from hearthside.inference.backends.server_address import ServerAddress
-from hearthside.inference.client import ComputeNode, Endpoint
-from hearthside.inference.fitting import memory_needed, server_client_needed
+from hearthside.inference.client import ComputeNode
+from hearthside.inference.fitting import memory_needed, parameters, server_client_needed
 from hearthside.inference.gguf_header import model_header
 from hearthside.inference.guard.keeper import GuardView, Keeper, KeeperOptions
 from hearthside.inference.guard.policy import Rung
+from hearthside.inference.lines import LoopbackLine, loopback_client
+from hearthside.inference.meter import Spent
+from hearthside.inference.remote.lan_door import LanDoor
 from hearthside.inference.shelf import ModelFile, parts_of
 from hearthside.inference.wire import NodeConfig, error_of
 from hearthside.logs import logger
 
 Phase: TypeAlias = Literal["starting", "ready", "down"]
 
-_BACKOFF_FIRST_S, _BACKOFF_LAST_S = 0.2, 5.0
-_STEADY_MS = 30_000  # a node that lived this long is started again without the longer waits
+_BACKOFF_FIRST_S, _BACKOFF_LAST_S = 0.2, 5.0  # doubled after each life that did not get as far as answering
 _MISSED_HEARTBEATS = 3
 _STOP_S = 5.0
 _GUARD_TELLS_S = 0.3  # between the death of a node and the guard's word that it was the cause
 _LEAST_CONTEXT = 512
 _LOOKED_FOR = "It is looked for again by itself."
 _AGAIN = "It is being started again; everything else works meanwhile."
+_FORGETS = {
+    "idle": "Nobody has talked to the language model for a while; it starts anew and keeps nothing of what was said.",
+    "asked": "The language model was asked to forget what was said to it, and starts anew.",
+}
 _log = logger("inference")
 
 
@@ -74,6 +83,8 @@ class NodeOptions:
         heads_folder: where the node remembers the heads of journals, outside every vault.
         guard: how the memory guard beside the node works.
         server: a model server that answers in place of a model of the node's own; None loads the model.
+        erase_after_s: idle seconds after which a node that was used is started anew, without its memory; 0: never.
+        door: how a paired home reaches it over the network; None: loopback only.
     """
 
     threads: int = 1
@@ -84,6 +95,8 @@ class NodeOptions:
     heads_folder: Path | None = None
     guard: KeeperOptions = field(default_factory=KeeperOptions)
     server: ServerAddress | None = None
+    erase_after_s: float = 900.0
+    door: LanDoor | None = None
 
     def smaller(self, steps: int) -> NodeOptions:
         """So many sizes smaller: one completion at a time, and half the context for each step, but 512 tokens."""
@@ -98,8 +111,23 @@ class _Running:
     """A started node; `server`: which model server answers, and with which model, "" for the node's own."""
 
     process: subprocess.Popen[bytes]
-    endpoint: Endpoint
+    endpoint: LoopbackLine
     server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a life of the node ended.
+
+    Attributes:
+        sentence: the same in plain words.
+        served: it had become ready.
+        planned: it ended to forget what was said to it.
+    """
+
+    sentence: str
+    served: bool = False
+    planned: bool = False
 
 
 class Supervisor:
@@ -113,6 +141,7 @@ class Supervisor:
         adapters: AdapterRegistry | None = None,
         on_state: Callable[[NodeState], None] | None = None,
         keeper: Keeper | None = None,
+        on_usage: Callable[[Spent], None] = lambda spent: None,
     ) -> None:
         """Nothing is started yet.
 
@@ -122,6 +151,7 @@ class Supervisor:
             adapters: where the active adapter comes from; None serves the base alone.
             on_state: told each change, once, from the supervisor's thread; must be quick and must not raise.
             keeper: of another node, whose guard admits this one too; None makes one of its own.
+            on_usage: told what each completion and probe took; must be quick and must not raise.
         """
         self._model, self._options, self._clock, self._adapters = model, options, clock, adapters
         self._on_state = on_state
@@ -130,12 +160,17 @@ class Supervisor:
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._endpoint: Endpoint | None = None
+        self._endpoint: LoopbackLine | None = None
+        self._http = loopback_client()
         self._thread: threading.Thread | None = None
         self._own_keeper = keeper is None
-        self._keeper = keeper or Keeper(clock, options.guard, self._shed)
+        self._keeper = keeper or Keeper(clock, options.guard, self.shed)
         self.node = ComputeNode(
-            self._current_endpoint, clock, fetch_adapter=self._adapter_bytes, pressed=lambda: self._keeper.refuses
+            self._current_endpoint,
+            clock,
+            fetch_adapter=self._adapter_bytes,
+            pressed=lambda: self._keeper.refuses,
+            on_usage=lambda spent: on_usage(replace(spent, model=model.name)),
         )
 
     def start(self) -> None:
@@ -155,7 +190,7 @@ class Supervisor:
             self._keeper.stop()
         if self._thread is not None:
             self._thread.join(_STOP_S)
-        self.node.close()
+        self._http.close()
         self._state = NodeState("down", self._clock(), "The language model is stopped.")
 
     def state(self) -> NodeState:
@@ -180,6 +215,16 @@ class Supervisor:
     def base_sha256(self) -> str:
         """Hash of the model that is served; empty where it is not known."""
         return self._model.sha256
+
+    @property
+    def model_name(self) -> str:
+        """What is served."""
+        return self._model.name
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of its file; 0 where that is not known."""
+        return self._model.bytes
 
     @property
     def keeper(self) -> Keeper:
@@ -214,43 +259,43 @@ class Supervisor:
         delay = _BACKOFF_FIRST_S
         self._note("starting", "The language model is being started.")
         while not self._stopping.is_set():
-            started_ms = self._clock()
-            problem = self._live_once()
+            end = self._live_once()
             if self._stopping.is_set():
                 break
-            if self._clock() - started_ms > _STEADY_MS:
+            if end.served:
                 delay = _BACKOFF_FIRST_S
-            self._note("down", problem)
-            self._stopping.wait(delay)
-            delay = min(2 * delay, _BACKOFF_LAST_S)
+            self._note("starting" if end.planned else "down", end.sentence)
+            if not end.planned:
+                self._stopping.wait(delay)
+                delay = min(2 * delay, _BACKOFF_LAST_S)
 
-    def _live_once(self) -> str:
-        """One life of the node, from its start to its end; returns how it ended, as sentences."""
+    def _live_once(self) -> _End:
+        """One life of the node, from its start to its end."""
         if away := self._server_away():
-            return away
+            return _End(away)
         lease, options = secrets.token_hex(8), self._options.smaller(self._keeper.smaller)
         try:
             self._keeper.admit(lease, self._need(options))
         except HearthsideError as error:
-            return f"{error.message} Everything else works meanwhile."
-        process = None
+            return _End(f"{error.message} Everything else works meanwhile.")
+        process, served = None, False
         try:
             process = self._spawn()
             if process is None:
-                return ""
+                return _End("")
             self._keeper.attach(lease, process.pid)  # before it loads: it waits for its configuration
             running = self._become_ready(process, options)
             self._keeper.loaded(lease)
             self._endpoint = running.endpoint
             self.node.probe(running.endpoint)
-            ready = self._ready_sentence(options, running.server)
-            self._note("ready", ready)
-            ended = self._watch(running)
-            return f"{self._keeper.why_ended(lease, _GUARD_TELLS_S) or ended} {_AGAIN}"
+            self._note("ready", self._ready_sentence(options, running.server))
+            served = True
+            end = self._watch(running)
+            return end if end.planned else replace(end, sentence=self._said(lease, end.sentence, _GUARD_TELLS_S))
         except HearthsideError as error:
-            return f"{self._keeper.why_ended(lease) or error.message} {_AGAIN}"
+            return _End(self._said(lease, error.message), served)
         except OSError as error:  # no memory for a process, or no more of them allowed
-            return f"The language model could not be started ({type(error).__name__}). {_AGAIN}"
+            return _End(f"The language model could not be started ({type(error).__name__}). {_AGAIN}")
         finally:
             self._ready.clear()
             self._endpoint = None
@@ -258,14 +303,20 @@ class Supervisor:
                 self._bury(process)
             self._keeper.release(lease)
 
+    def _said(self, lease: str, otherwise: str, wait_s: float = 0.0) -> str:
+        return f"{self._keeper.why_ended(lease, wait_s) or otherwise} {_AGAIN}"
+
     def _need(self, options: NodeOptions) -> int:
         """Bytes that the node takes at most; raises NeedsPerson when the model's file cannot be read."""
         if self._options.server is not None:
             return server_client_needed()
-        path = self._model.path
-        header = model_header(path)
-        more = sum(part.stat().st_size for part in parts_of(path) if part != path and part.is_file())
+        header, more = model_header(self._model.path), self._more_bytes()
         return memory_needed(header, options.context_tokens, parallel=options.parallel, more_weights=more).total
+
+    def _more_bytes(self) -> int:
+        """Bytes in further files of a model that was split."""
+        path = self._model.path
+        return sum(part.stat().st_size for part in parts_of(path) if part != path and part.is_file())
 
     def _server_away(self) -> str:
         away = self._options.server.away() if self._options.server is not None else ""
@@ -279,7 +330,7 @@ class Supervisor:
             return f"{ready}."
         return f"{ready}, with a context of {options.context_tokens:,} tokens, as it took too much memory before."
 
-    def _shed(self, rung: Rung) -> None:
+    def shed(self, rung: Rung) -> None:
         """Let the node give back what it can make again; in a thread of its own, as the guard does not wait for it."""
         if rung in (Rung.CACHES, Rung.MODELS) and self._endpoint is not None:
             with suppress(RuntimeError):  # there may be no memory left for a thread
@@ -300,6 +351,7 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,
+                pass_fds=() if self._options.door is None else (self._options.door.listener.fileno(),),
             )
             return self._process
 
@@ -317,12 +369,14 @@ class Supervisor:
             raise error_of(answer["error"])
         for adapter, reason in answer["refused"].items():
             _log.warning("adapter %s was not loaded: %s", adapter, reason["code"])
-        return _Running(process, Endpoint(f"http://127.0.0.1:{answer['port']}", token), answer["server"])
+        return _Running(
+            process, LoopbackLine(f"http://127.0.0.1:{answer['port']}", token, self._http), answer["server"]
+        )
 
     def _config(self, token: str, options: NodeOptions) -> NodeConfig:
-        server = self._options.server
-        return NodeConfig(
-            model_path=str(self._model.path) if self._model.sha256 else "",
+        server, file = self._options.server, self._model if self._model.sha256 else None
+        config = NodeConfig(
+            model_path=str(file.path) if file is not None else "",
             model_name=self._model.name,
             model_sha256=self._model.sha256,
             threads=options.threads,
@@ -335,6 +389,19 @@ class Supervisor:
             server_url=server.url if server is not None else "",
             server_model=server.model if server is not None else "",
             server_key=server.key if server is not None else "",
+            model_bytes=file.path.stat().st_size + self._more_bytes() if file is not None else 0,
+            parameters=parameters(model_header(file.path)) if file is not None else 0,
+            erase_after_s=self._options.erase_after_s,
+        )
+        door = self._options.door
+        if door is None:
+            return config
+        return replace(
+            config,
+            lan_socket=door.listener.fileno(),
+            lan_key=door.identity.key.decode(),
+            lan_certificate=door.identity.certificate.decode(),
+            lan_home=door.identity.home.decode(),
         )
 
     def _adapters_at_start(self) -> dict[str, str]:
@@ -356,7 +423,7 @@ class Supervisor:
             raise Refused("adapter-base-differs", f"The adapter {adapter} was trained for another base model.")
         return self._adapters.bytes_of(adapter)
 
-    def _watch(self, running: _Running) -> str:
+    def _watch(self, running: _Running) -> _End:
         """Wait for the node's end; standard output ends with the process, so no polling is needed."""
         assert running.process.stdout is not None
         missed, away = 0, ""
@@ -364,17 +431,19 @@ class Supervisor:
             selector.register(running.process.stdout, selectors.EVENT_READ)
             while missed < _MISSED_HEARTBEATS:
                 if selector.select(self._options.heartbeat_s):
-                    return "The language model ended unexpectedly."
+                    return _last_words(running.process.stdout.readline())
                 try:
                     health = self.node.health(self._options.heartbeat_timeout_s)
                     self._keeper.beat(health.running, health.progress)
                     missed = 0
                     if away and not self._server_away():
-                        return "The model server is back."  # perhaps with another model: it is looked at anew
+                        return _End(
+                            "The model server is back.", served=True
+                        )  # perhaps with another model: it is looked at anew
                     away = self._note_away()
                 except RetryLater:
                     missed += 1
-        return "The language model did not answer any more and was ended."
+        return _End("The language model did not answer any more and was ended.", served=True)
 
     def _note_away(self) -> str:
         """Say that the model server is away; the node stays, for it finds texts by meaning."""
@@ -402,9 +471,17 @@ class Supervisor:
             if self._on_state is not None:
                 self._on_state(self._state)
 
-    def _current_endpoint(self) -> Endpoint:
+    def _current_endpoint(self) -> LoopbackLine:
         endpoint = self._endpoint
         if endpoint is not None:
             return endpoint
         code = "compute-starting" if self._state.phase == "starting" else "compute-gone"
         raise RetryLater(code, self._state.sentence)
+
+
+def _last_words(line: bytes) -> _End:
+    """What a node said before it ended; nothing when it did not end by itself."""
+    leaving = orjson.loads(line).get("leaving", "") if line else ""
+    if leaving in _FORGETS:
+        return _End(_FORGETS[leaving], served=True, planned=True)
+    return _End("The language model ended unexpectedly.", served=True)

@@ -27,6 +27,10 @@ class NodeConfig:
         model_path: file to load; with a server the file that it is said to serve, empty when that is not known.
         server_url: a model server that answers in place of a model of the node's own; empty: none.
         server_model, server_key: what to ask of it, and its API key.
+        model_bytes, parameters: size of the weights, and how many numbers they are; 0 where that is not known.
+        erase_after_s: idle seconds after which a node that was used ends, so that nothing is left of it; 0: never.
+        lan_socket: number of the listening socket that a paired home reaches it by; -1: there is none.
+        lan_key, lan_certificate, lan_home: who the node is, see `NodeIdentity`; PEM.
     """
 
     model_path: str
@@ -35,13 +39,20 @@ class NodeConfig:
     threads: int
     context_tokens: int
     parallel: int
-    token: str
+    token: str = field(repr=False)
     parent_pid: int
     adapters: dict[str, str] = field(default_factory=dict)
     heads_folder: str = ""
     server_url: str = ""
     server_model: str = ""
-    server_key: str = ""
+    server_key: str = field(default="", repr=False)
+    model_bytes: int = 0
+    parameters: int = 0
+    erase_after_s: float = 0.0
+    lan_socket: int = -1
+    lan_key: str = field(default="", repr=False)
+    lan_certificate: str = ""
+    lan_home: str = ""
 
     def line(self) -> bytes:
         """As one line for the node's standard input."""

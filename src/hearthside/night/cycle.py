@@ -10,6 +10,10 @@ from hearthside.events import HOUR_MS, Event, Json, Layer, Origin, Trust, iso_da
 from hearthside.journal import Journal
 from hearthside.logs import logger
 
+STOPPED = "night-stopped"
+WAITS = "waits"
+"""In the data of a skipped step: it waits for the language model."""
+
 _RESUME_WITHIN_MS = 20 * HOUR_MS  # an older cycle is left as it is; the next night begins a new one
 _LOG = logger("night")
 
@@ -21,7 +25,7 @@ class StepResult:
     Attributes:
         state: ``done`` or ``skipped``.
         sentence: what it did or why not, for the person.
-        data: what later steps need.
+        data: what later steps need; with `WAITS` true the step found the language model away, and is made up for.
     """
 
     state: str
@@ -53,11 +57,16 @@ class StepContext:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One named step; run again after a crash it must end the same."""
+    """One named step; run again after a crash it must end the same.
+
+    Attributes:
+        then: later steps that take up what this one gives; run again where this one is made up for.
+    """
 
     name: str
     title: str
     run: Callable[[StepContext], StepResult]
+    then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,45 @@ class NightCycle:
         self._record(cycle, step, result.state, result.sentence, result.data)
         _LOG.info("step %s %s in %d ms", step.name, result.state, self._clock() - started)
         return result.data
+
+    def waiting(self) -> CycleState | None:
+        """The last cycle, if it ran to its end and a step of it waits for the language model; else None."""
+        state = last_cycle(self._journal)
+        ended = state is not None and all(state.steps.get(step.name, ("",))[0] in _ENDED for step in self._steps)
+        return state if state is not None and ended and any(self._waits(state, s.name) for s in self._steps) else None
+
+    def make_up(
+        self,
+        progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[str]:
+        """Run what waited for the language model, and what takes it up; where it is away again, it goes on waiting.
+
+        Returns:
+            A sentence for each step that was run.
+
+        Raises:
+            RetryLater: stopped; the step is run again next time.
+        """
+        state = self.waiting()
+        if state is None:
+            return []
+        results = {name: data for name, (_, _, data) in state.steps.items()}
+        wanted, said = {step.name for step in self._steps if self._waits(state, step.name)}, []
+        for step in self._steps:
+            if step.name not in wanted:
+                continue
+            results[step.name] = self._run_step(step, state.cycle, results, progress, stop)
+            if not results[step.name].get(WAITS):
+                wanted.update(step.then)
+            now = last_cycle(self._journal)
+            said.append(f"{step.title}: {now.steps[step.name][1]}" if now is not None else step.title)
+        return said
+
+    @staticmethod
+    def _waits(state: CycleState, name: str) -> bool:
+        how, _, data = state.steps[name]
+        return how == "skipped" and bool(data.get(WAITS))
 
     def cut_short(self) -> bool:
         """Whether the last cycle ended in the middle of a step (a crash, a power cut) less than a night ago."""

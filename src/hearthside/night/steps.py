@@ -23,13 +23,14 @@ from hearthside.journal import Journal
 from hearthside.memory.audit import audit
 from hearthside.memory.facts.annotation import read_texts
 from hearthside.memory.facts.fitness import fitness_for_reading
-from hearthside.memory.held_model import Fitness, HeldModel
+from hearthside.memory.fitness import Fitness
+from hearthside.memory.held_model import HeldModel
 from hearthside.memory.index import Index
 from hearthside.memory.knowing import Knowing
 from hearthside.memory.questions.writing_fitness import fitness_for_queries
 from hearthside.memory.search import Embedder, embed_waiting
 from hearthside.night.curate import MAX_SAMPLES, Curated, OwnMessage, curate
-from hearthside.night.cycle import Step, StepContext, StepResult
+from hearthside.night.cycle import STOPPED, WAITS, Step, StepContext, StepResult
 from hearthside.night.gate import MIN_HELD_OUT, Measured, general_text, judge
 from hearthside.night.likelihood import ScoredText, Scores, bits_per_character
 from hearthside.night.rounds import due, record_round, records_learnt, rounds, training_samples
@@ -87,7 +88,7 @@ def night_steps(rooms: NightRooms) -> list[Step]:
     return [
         Step("close_day", "Closing the day", lambda context: _close_day(rooms, context)),
         Step("annotate", "Reading for meaning", lambda context: _annotate(rooms, context)),
-        Step("note", "Noting what you said", lambda context: _note(rooms, context)),
+        Step("note", "Noting what you said", lambda context: _note(rooms, context), ("consolidate",)),
         Step("consolidate", "Looking over the memory", lambda context: _consolidate(rooms, context)),
         Step("curate", "Choosing what to learn from", lambda context: _curate(rooms)),
         Step("train", "Training", lambda context: _train(rooms, context)),
@@ -113,11 +114,11 @@ def _close_day(rooms: NightRooms, context: StepContext) -> StepResult:
 
 def _annotate(rooms: NightRooms, context: StepContext) -> StepResult:
     embedder = rooms.embedder()
-    if not rooms.index.sizes(None if embedder is None else embedder.model)["waiting"]:
-        return StepResult("done", "Every text can already be found by meaning.")
-    if embedder is None:
-        return StepResult("skipped", "The compute node is away; texts wait for the next night to be found by meaning.")
     try:
+        if not rooms.index.sizes(None if embedder is None else embedder.model)["waiting"]:
+            return StepResult("done", "Every text can already be found by meaning.")
+        if embedder is None:
+            return StepResult("skipped", "The compute node is away; texts wait for it to be found by meaning.")
         count = embed_waiting(
             rooms.index, rooms.journal, embedder, rooms.clock,
             lambda done, total: context.progress(done, total, "texts"), context.stop, _EMBED_AT_MOST,
@@ -149,7 +150,11 @@ def _note(rooms: NightRooms, context: StepContext) -> StepResult:
             rooms.journal, reader, rooms.clock, lambda done, total: context.progress(done, total, "texts"),
             context.stop, _READ_AT_MOST,
         )  # fmt: skip
-    except (RetryLater, NeedsPerson) as error:
+    except RetryLater as error:
+        if error.code == STOPPED:
+            raise
+        return StepResult("skipped", f"{error.message} This is made up for when it is back.", {WAITS: True})
+    except NeedsPerson as error:
         return StepResult("skipped", error.message)
     context.check_stop()
     sentence = f"{found:,} things were noted from your words, each with its place; {_so(fitness)}."

@@ -71,10 +71,12 @@ async def read_object(request: Request) -> dict[str, Any] | Problem:
 
 
 def build_api(shells: Shells, door: Door) -> APIRouter:
-    """The routes under ``/api``; ``/new``, which begins a new conversation in this browser; ``/leave``."""
+    """The routes under ``/api``; ``/new`` and ``/continue``, which choose the conversation of this browser;
+    ``/leave``."""
     router = APIRouter()
     _reading_routes(router, shells)
     _asking_routes(router, shells)
+    _waiting_routes(router, shells)
     _browser_routes(router, shells, door)
     _upload_routes(router, shells, door.random_id)
     return router
@@ -129,12 +131,39 @@ def _asking_routes(router: APIRouter, shells: Shells) -> None:
         return StreamingResponse(answer_lines(live), media_type="application/x-ndjson")
 
 
+def _waiting_routes(router: APIRouter, shells: Shells) -> None:
+    @router.get("/api/later")
+    async def waiting(request: Request) -> Response:
+        """Questions that are answered again when the model is back."""
+        return as_json(await call(shells.of(request).house.waiting.questions))
+
+    @router.post("/api/later")
+    async def later(request: Request) -> Response:
+        """Put a question off until the model is back: {question: its id}; {question, withdraw: true} takes it back."""
+        fields = await read_object(request)
+        if isinstance(fields, Problem):
+            return as_json(fields)
+        house = shells.of(request).house.waiting
+        what = house.withdraw if fields.get("withdraw") is True else house.put_off
+        outcome = await call(what, str(fields.get("question", "")))
+        return as_json({} if outcome is None else outcome)
+
+
 def _browser_routes(router: APIRouter, shells: Shells, door: Door) -> None:
     @router.get("/new")
     async def new(request: Request) -> Response:
         response = RedirectResponse("/", status_code=303)
         cookie = conversation_cookie(door, shells.of(request).resident, door.random_id())
         response.headers.append("set-cookie", cookie)
+        return response
+
+    @router.get("/continue/{conversation}")
+    async def go_on(conversation: str, request: Request) -> Response:
+        """This browser goes on with an earlier conversation of its resident; any other id begins an empty one."""
+        response = RedirectResponse("/", status_code=303)
+        if CONVERSATION_ID.fullmatch(conversation) is not None:
+            cookie = conversation_cookie(door, shells.of(request).resident, conversation)
+            response.headers.append("set-cookie", cookie)
         return response
 
     @router.post("/leave")

@@ -13,6 +13,7 @@ from hearthside.companion.answers import Answer, HomeProposal, Offer, Reaction, 
 from hearthside.web.calls import LiveAnswer, Problem, call, follow
 from hearthside.web.controls import button, html, native, set_disabled, text
 from hearthside.web.house import Overview
+from hearthside.web.later import LaterAnswers
 from hearthside.web.layout import Frame, Shell, Shells, frame
 from hearthside.web.markup import answer_body, evidence, local_words, paragraphs, problem_card, tag
 from hearthside.web.welcome import two_ways_in
@@ -84,6 +85,7 @@ class Conversation:
         self.shell = shell
         self.page = page
         self.id = conversation
+        self.later: LaterAnswers
         self.client = ui.context.client  # kept: a tapped suggestion is gone before its answer has come
 
     async def show(self) -> None:
@@ -99,9 +101,13 @@ class Conversation:
                 self._greeting()
         self.talk = native("div", "conversation", role="log", aria_label="Conversation")
         live = self.shell.answers.under_way(self.id)
+        self.later = LaterAnswers(self.shell, self.page, self.talk, answer_turn)
+        waiting = await self.later.begin(turns, self.id)
         with self.talk:
             for turn in turns:
                 html(past_turn(turn))
+                if turn.answer is not None:
+                    self.later.under(turn.answer, waiting)
             if live is not None and not (turns and turns[-1].who == "you"):
                 html(question_turn(live.question))
         Voice(self.shell, self.page, self.talk)
@@ -168,6 +174,8 @@ class Conversation:
         turn.delete()
         with self.talk:
             html(problem_card(live.end) if isinstance(live.end, Problem) else answer_turn(live.end), cls="turn-holder")
+            if isinstance(live.end, Answer):
+                self.later.under(live.end)
         set_disabled(self.send, False)
 
 

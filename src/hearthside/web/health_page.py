@@ -11,6 +11,7 @@ from starlette.requests import Request
 from hearthside.web.calls import Problem, call
 from hearthside.web.clock_page import clock_card
 from hearthside.web.controls import button, html, native, text
+from hearthside.web.costs_parts import HEAD, costs_body
 from hearthside.web.house import HealthView, Job, MemoryAuditView, NodeHealth
 from hearthside.web.layout import Frame, Shell, Shells, amount_words, frame
 from hearthside.web.markup import badge, facts_table, local_words, moment_words, table, tag
@@ -19,6 +20,7 @@ from hearthside.web.safety import safety_card
 from hearthside.web.welcome import import_form
 
 NODE_GOOD = frozenset({"ready", "running", "up"})
+NODES_LINK = tag("a", "Compute nodes: who answers, pair another machine, choose a plug", href="/nodes")
 
 
 def register(shells: Shells) -> None:
@@ -27,6 +29,7 @@ def register(shells: Shells) -> None:
     @ui.page("/health", title="Health · Hearthside", response_timeout=30)
     async def health(request: Request) -> None:
         shell = shells.of(request)
+        ui.add_head_html(HEAD)
         async with frame(shell, "health") as page:
             text("Health", "h1")
             view = await call(shell.house.health)
@@ -34,11 +37,17 @@ def register(shells: Shells) -> None:
                 page.show(view)
                 return
             html(nodes_body(view.nodes, shell.zone))
+            html(NODES_LINK, "p")
             safety = await call(shell.house.safety)
             if isinstance(safety, Problem):
                 page.show(safety)
             else:
                 safety_card(shell, page, safety)
+            costs = await call(lambda: shell.house.costs.view())
+            if isinstance(costs, Problem):
+                page.show(costs)
+            else:
+                html(costs_body(costs), cls="card")
             with native("div", "two-cards"):
                 html(storage_body(view), cls="card")
                 _journal_card(shell, page, view)

@@ -15,8 +15,11 @@ from hearthside.alignment.views import DayView, RhythmView, SliceView, SpanView,
 from hearthside.companion.answers import AnswerPart, HomeProposal, Offer, Reaction, Turn
 from hearthside.memory.hits import Filters, Hit
 from hearthside.web.clock_views import ClockHouse
+from hearthside.web.costs_views import CostsHouse
 from hearthside.web.doors.house import DoorHouse
 from hearthside.web.known_views import KnownHouse
+from hearthside.web.nodes_views import NodesHouse
+from hearthside.web.waiting_views import WaitingHouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +327,21 @@ class House(ClockHouse, Protocol):
     @property
     def known(self) -> KnownHouse:
         """What is believed about the person."""
+        ...
+
+    @property
+    def nodes(self) -> NodesHouse:
+        """The compute nodes on other machines."""
+        ...
+
+    @property
+    def waiting(self) -> WaitingHouse:
+        """Questions that wait for the language model."""
+        ...
+
+    @property
+    def costs(self) -> CostsHouse:
+        """What the AI costs."""
         ...
 
     def overview(self) -> Overview: ...

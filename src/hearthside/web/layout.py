@@ -155,7 +155,10 @@ def node_notice(overview: Overview) -> Markup:
         "starting": "The language model is starting. Questions that can be computed are answered already.",
         "down": "The language model is away. Your records are safe; answers are computed or quoted until it is back.",
     }.get(overview.node_state, "")
-    return tag("p", sentence, cls=f"notice node-{overview.node_state}", role="status") if sentence else Markup("")
+    if not sentence:
+        return Markup("")
+    link = tag("a", "Compute nodes", href="/nodes")
+    return tag("p", sentence, " ", link, cls=f"notice node-{overview.node_state}", role="status")
 
 
 class JobList:

@@ -160,6 +160,10 @@ def answer_body(answer: Answer) -> Markup:
     name, meaning = MODE_WORDS[answer.mode]
     about = [badge(name, f"mode-{answer.mode.value}", meaning), tag("span", meaning, cls="mode-meaning")]
     rows = []
+    if answer.later:
+        rows.append(
+            tag("p", tag("span", "Answered when the model was back, to: ", cls="quiet"), answer.asked, cls="query")
+        )
     if answer.query:
         rows.append(tag("p", tag("span", "Asked of your records: ", cls="quiet"), answer.query, cls="query"))
     if answer.limited:

@@ -26,6 +26,7 @@ from hearthside.web import (
     health_page,
     knowing_page,
     memory_page,
+    nodes_page,
     rhythm_page,
     span_page,
     training_page,
@@ -89,7 +90,7 @@ def build_app(
     app.mount("/static", StaticFiles(directory=STATIC))
     pages = (
         companion_page, day_page, span_page, year_page, rhythm_page, memory_page, knowing_page, training_page,
-        health_page,
+        health_page, nodes_page,
     )  # fmt: skip
     for page in pages:
         page.register(shells)

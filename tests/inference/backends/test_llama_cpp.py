@@ -142,6 +142,38 @@ def test_cache_is_used_within_one_adapter_and_left_out_with_a_seed(backend: Llam
     assert _answer(backend, _WALK, "calm", seed=7)[1].cached_tokens == 0
 
 
+def test_two_persons_and_the_base_alone_share_two_slots_and_nothing_else() -> None:
+    """Six requests in an order in which every slot changes hands, among them the base right after each adapter."""
+    served = LlamaCpp(_MODEL.path, _MODEL.sha256, threads=1, context_tokens=256, parallel=2)
+    served.start(_ADAPTERS)
+    prompts = {"walk": _WALK[: len(_WALK) // 2], "colours": _COLOURS[: len(_COLOURS) // 2]}
+    asked = [("walk", None), ("walk", "calm"), ("walk", "wild"), ("colours", None)]
+    fresh = {one: _answer(served, prompts[one[0]], one[1], seed=1)[0] for one in asked}
+    assert len(set(fresh.values())) == 4
+    reused = 0
+    for one in [asked[i] for i in (1, 0, 2, 0, 3, 0)]:
+        text, usage = _answer(served, prompts[one[0]], one[1])
+        assert text == fresh[one], one
+        reused += usage.cached_tokens > usage.prompt_tokens / 2
+    assert 1 <= reused < 6
+    served.load_adapter("late", random_adapter(3))  # a new server: nothing of the old one is left
+    assert _answer(served, prompts["walk"], None)[1].cached_tokens == 0
+    served.close()
+
+
+def test_more_requests_than_slots_all_end_and_one_that_is_given_up_waits_no_longer(backend: LlamaCpp) -> None:
+    running = [_begin(backend, _COLOURS, "calm", 12, seed=None) for _ in range(3)]
+    running[2].close()
+    used = list[Usage]()
+    backend.generate(
+        [{"role": "user", "content": "."}], adapter=None, sampling=Sampling(max_tokens=1), on_usage=used.append
+    ).close()
+    for generation in running[:2]:
+        assert [token.usage for token in generation][-1] is not None
+    assert _answer(backend, _COLOURS, None)[0]
+    assert [usage.finish for usage in used] == ["cancelled"]
+
+
 def test_conversation_in_flight_continues_while_its_adapter_is_replaced(backend: LlamaCpp) -> None:
     backend.load_adapter("late", random_adapter(3))
     whole = "".join(token.text for token in _begin(backend, _COLOURS, "late", 24, seed=1))

@@ -14,6 +14,7 @@ import pytest
 
 from hearthside.errors import NeedsPerson, Refused, RetryLater
 from hearthside.events import DAY_MS
+from hearthside.identity.home_ca import HomeCa
 from hearthside.identity.vault import create_vault, open_vault
 from hearthside.journal import files
 from hearthside.journal.backup import FolderTarget, S3Target, Target, segments
@@ -57,6 +58,7 @@ def test_a_life_comes_back_on_a_clean_machine(
     (life.folder / "adapters" / "abc.sealed").write_bytes(b"weights")
     (life.folder / "adapters" / ".lock").write_bytes(b"")
     (life.folder / "hearthside.toml").write_text("night_hour = 4\n")
+    home = HomeCa.open(life.vault)
     report = life.back_up(target)
     assert (report.complete, report.records, report.media, report.problems) == (True, 50, 2, ())
     before, head = records_of(life.journal), life.journal.head()
@@ -78,6 +80,7 @@ def test_a_life_comes_back_on_a_clean_machine(
     assert (tmp_path / "new/adapters/abc.sealed").read_bytes() == b"weights"
     assert (tmp_path / "new/adapters/registry.sealed").read_bytes() == b"list"
     assert (tmp_path / "new/hearthside.toml").read_text() == "night_hour = 4\n"
+    assert HomeCa.open(restored.vault).fingerprint == home.fingerprint  # paired nodes go on knowing the home
     assert open_vault(tmp_path / "new", key_file=tmp_path / "new-key").id == restored.vault.id
     assert not list((tmp_path / "home").iterdir())
     # Life goes on, and so does the backup at the same place.

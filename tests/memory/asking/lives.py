@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -217,8 +219,9 @@ class SmallLife:
         return None
 
     def offset_at(self, ms: int) -> int:
-        """Minutes."""
-        return int(self.steps.at(np.array([ms]))[0])
+        """Minutes; the reference asks this for every minute, so without arrays."""
+        changes = self.steps.changes
+        return changes[max(bisect_right(changes, ms, key=_when) - 1, 0)][1]
 
     def offset_of(self, one: Happened) -> int:
         """At its start."""
@@ -230,6 +233,9 @@ class SmallLife:
             return one.start_ms // DAY_MS
         at = one.end_ms if rule_of(one.kind).day_by_end and one.end_ms is not None else one.start_ms
         return (at + self.offset_of(one) * MINUTE_MS) // DAY_MS
+
+
+_when = itemgetter(0)
 
 
 def _over(one: Episode | Stayed, start_ms: int | None, end_ms: int | None) -> bool:

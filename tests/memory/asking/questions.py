@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from hypothesis import strategies as st
@@ -162,25 +163,34 @@ def _relations(anchors: st.SearchStrategy[Selection]) -> st.SearchStrategy[tuple
     return st.one_of(st.just(()), st.just(()), st.lists(one, min_size=1, max_size=2).map(tuple))
 
 
+@cache  # hypothesis looks over every new strategy anew
 def _selections(depth: int) -> st.SearchStrategy[Selection]:
     relations = _relations(_selections(depth - 1)) if depth else st.just(())
     only = st.one_of(st.none(), st.none(), st.none(), _PLACES) if depth < 2 else st.one_of(*[st.none()] * 5, _PLACES)
     return st.builds(Selection, WHATS, st.one_of(PLAIN, FILTERS), relations, only)
 
 
+_GROUPS = _few(["hour", "weekday", "day", "week", "month", "year", "month_of_year", "place", "person", "source", "kind",
+                "layer", "origin", "label", "artist"])  # fmt: skip
+_FIELDS = st.sampled_from(["amount", "duration", *CLOCKS, "lat"])
+_MEASURES = st.sampled_from(list(Measure))
+_ROWS = st.sampled_from([100, 1000])
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
     """Queries whose parts go together."""
-    measure = draw(st.sampled_from(list(Measure)))
-    field = draw(st.sampled_from(["amount", "duration", *CLOCKS, "lat"])) if measure in OF_A_FIELD else "amount"
-    groups = ["hour", "weekday", "day", "week", "month", "year", "month_of_year", "place", "person", "source", "kind",
-              "layer", "origin", "label", "artist"]  # fmt: skip
+    measure = draw(_MEASURES)
+    field = draw(_FIELDS) if measure in OF_A_FIELD else "amount"
     query = Query(
         draw(_selections(2)), measure, field, draw(_PLACES) if measure is Measure.NTH else None,
-        draw(_few(groups)) if measure is not Measure.LIST else (),
-        draw(st.booleans()) if measure in PER_DAY else False, draw(st.sampled_from([100, 1000])),
+        draw(_GROUPS) if measure is not Measure.LIST else (),
+        draw(st.booleans()) if measure in PER_DAY else False, draw(_ROWS),
     )  # fmt: skip
-    return query if possible(query) else draw(queries())
+    return query if possible(query) else draw(_QUERIES)
+
+
+_QUERIES = queries()
 
 
 def possible(query: Query) -> bool:

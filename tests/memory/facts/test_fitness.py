@@ -13,7 +13,8 @@ from hearthside.events import Event
 from hearthside.memory.facts.fitness import LEAST_PRECISION, PROBES, Probe, fitness_for_reading, measured
 from hearthside.memory.facts.leftover import is_order
 from hearthside.memory.facts.vocabulary import VOCABULARY
-from hearthside.memory.held_model import KIND, lower_bound
+from hearthside.memory.fitness import lower_bound
+from hearthside.memory.held_model import KIND
 from tests.memory.known_lives import known_life
 
 SENTENCES = Path(__file__).with_name("reading_sentences.jsonl")
@@ -99,10 +100,6 @@ def test_a_model_that_goes_away_is_measured_another_night(tmp_path: Path) -> Non
         with pytest.raises(RetryLater):
             fitness_for_reading(life.vault.journal, Away(known), lambda: life.now[0])
         assert fitness_for_reading(life.vault.journal, Answers(known), lambda: life.now[0]).fit
-
-
-def test_the_interval_is_wilsons() -> None:
-    assert (round(lower_bound(16, 24), 3), round(lower_bound(11, 12), 3), lower_bound(0, 0)) == (0.499, 0.699, 0.0)
 
 
 def test_the_probes_are_sound() -> None:

@@ -6,6 +6,9 @@ Faults of llama.cpp's server, all reproduced in tests/inference/backends/test_ll
 2. A request without a `lora` list reuses the prefix cache of another adapter. The full list closes it.
 3. The prompt cache in RAM (`cache_ram_mib`) hands a slot the cache of another adapter even when every request has its
    full list. It is switched off.
+
+Which slot a request takes is chosen here too (`slots.py`): llama.cpp's own choice looks neither at adapters nor at what
+is lost. A slot that changes its adapter is emptied by llama.cpp, as each request has its full list.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ import xllamacpp
 from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import Json
 from hearthside.inference.backend import Finish, Generation, Message, Sampling, Token, Usage
+from hearthside.inference.backends.slots import Marks, Slots, marks_of
 from hearthside.inference.gguf_header import check_adapter, model_header
 
 # Prompts are computed in pieces of this many tokens, so that a cancelled request stops within a piece.
@@ -36,10 +40,11 @@ _BATCH_TOKENS = 256
 
 @dataclass(slots=True, eq=False)
 class _Serving:
-    """One xllamacpp server and the adapters it was loaded with, in the order of their llama.cpp ids."""
+    """One xllamacpp server, the adapters it was loaded with, in the order of their llama.cpp ids, and its slots."""
 
     server: Any
     adapters: tuple[str, ...]
+    slots: Slots
     running: int = 0
     retired: bool = False
 
@@ -136,9 +141,9 @@ class LlamaCpp:
                 raise Refused("adapter-not-loaded", f"The adapter {adapter} is not loaded at the compute node.")
             serving.running += 1
         request = _request(messages, serving.adapters, adapter, sampling)
-        generation = Generation()
+        generation, marks = Generation(), marks_of(adapter, messages)
         worker = threading.Thread(
-            target=self._work, args=(serving, request, generation, on_usage), name="completion", daemon=True
+            target=self._work, args=(serving, request, marks, generation, on_usage), name="completion", daemon=True
         )
         worker.start()
         return generation
@@ -150,7 +155,7 @@ class LlamaCpp:
             self._replace(None)
 
     def _switch(self, adapters: dict[str, bytes]) -> None:
-        self._replace(_Serving(self._load(adapters), tuple(adapters)))
+        self._replace(_Serving(self._load(adapters), tuple(adapters), Slots(self._parallel)))
         self._adapters = adapters
 
     def _replace(self, serving: _Serving | None) -> None:
@@ -197,23 +202,19 @@ class LlamaCpp:
     def _work(
         self,
         serving: _Serving,
-        request: Mapping[str, Json],
+        request: dict[str, Json],
+        marks: Marks,
         generation: Generation,
         on_usage: Callable[[Usage], None],
     ) -> None:
         progress = _Progress(time.monotonic())
-
-        def take(chunk: Json) -> bool:  # True stops the model; an exception here would be swallowed by xllamacpp
-            if not generation.cancelled:
-                generation.put(_token(chunk, progress))
-            return generation.cancelled
-
+        slot = serving.slots.take(marks if request["cache_prompt"] else (), lambda: generation.cancelled)
         try:
-            serving.server.handle_chat_completions(dict(request), take)
-        except RuntimeError:
-            # its message may hold words of the prompt, so it goes nowhere
-            progress.error = Refused("request-wrong", "The model server refused the form of this request.")
+            if slot is not None:
+                _complete(serving.server, {**request, "id_slot": slot}, generation, progress)
         finally:
+            if slot is not None:
+                serving.slots.leave(slot, () if progress.error else marks)
             self._leave(serving)
         usage = progress.usage()
         on_usage(usage)
@@ -226,6 +227,21 @@ class LlamaCpp:
             serving.running -= 1
             if serving.retired and serving.running == 0:
                 serving.server = None
+
+
+def _complete(server: Any, request: dict[str, Json], generation: Generation, progress: _Progress) -> None:
+    """Run one request to its end; what comes goes to `generation`, what it tells of itself into `progress`."""
+
+    def take(chunk: Json) -> bool:  # True stops the model; an exception here would be swallowed by xllamacpp
+        if not generation.cancelled:
+            generation.put(_token(chunk, progress))
+        return generation.cancelled
+
+    try:
+        server.handle_chat_completions(request, take)
+    except RuntimeError:
+        # its message may hold words of the prompt, so it goes nowhere
+        progress.error = Refused("request-wrong", "The model server refused the form of this request.")
 
 
 def _request(

@@ -1,9 +1,9 @@
 """How each model server takes a personal adapter, so that a request is answered with its own or not at all.
 
 llama-server loads adapter files only when it starts. An adapter counts as loaded if a file that the server names holds
-exactly its bytes; every request carries the full list, which closes faults 1 and 2 (`inference/backends/llama_cpp.py`). Fault 3,
-the prompt cache in memory, is on by default there and cannot be switched off by a request, so beside adapters no prefix
-is reused unless the person says that it is off.
+exactly its bytes; every request carries the full list, which closes faults 1 and 2 (`llama_cpp.py`). Fault 3, the
+prompt cache in memory, is on by default there and cannot be switched off by a request, so beside adapters no prefix is
+reused unless the person says that it is off.
 
 vLLM loads and unloads adapters while it runs (`--enable-lora` and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True), from a folder
 in PEFT's form that it can read, so on this machine only. Each content gets a name of its own: a cache that was filled

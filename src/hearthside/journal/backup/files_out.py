@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hearthside.errors import NeedsPerson, Refused, RetryLater
 from hearthside.identity import sealed_stream
+from hearthside.identity.home_ca import FILE as HOME_CA
 from hearthside.identity.vault import Vault
 from hearthside.journal.backup.keyring_copy import AdapterCopy, is_adapter_file
 from hearthside.journal.backup.layout import (
@@ -28,7 +30,11 @@ from hearthside.journal.backup.reading import BackupReader, ObjectDamaged
 from hearthside.journal.backup.storing import Progress, Store
 from hearthside.journal.media import MediaStore
 
-SETTINGS_FILE = "hearthside.toml"
+BESIDE = {".ca": HOME_CA, ".toml": "hearthside.toml"}
+"""Small files of the vault's folder that a backup has, by the ending of their objects.
+
+The settings come last: an earlier Hearthside takes the last object for them.
+"""
 _LISTS = 16  # so many lists of media are joined into one
 _TRIES = 3
 
@@ -167,16 +173,18 @@ def _put_adapter(path: Path, store: Store, size: int, changed_ns: int) -> Adapte
 def back_up_settings(
     vault: Path, store: Store, last: Manifest | None, mend: Collection[str]
 ) -> tuple[tuple[Kept, ...], str]:
-    """Put the settings when they changed; the object and the digest of its content."""
-    path = vault / SETTINGS_FILE
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    """Put the settings, and by what paired compute nodes know this home, when one changed; objects and digest."""
+    contents = {}
+    for ending, name in BESIDE.items():
+        with suppress(FileNotFoundError):
+            contents[ending] = (vault / name).read_bytes()
+    if not contents:
         return (), ""
-    digest = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(b"".join(contents[ending] for ending in sorted(contents))).hexdigest()
     if last is not None and digest == last.settings_digest and not _any_in(last.settings, mend):
         return last.settings, digest
-    return (store.seal(SETTINGS, "", ".toml", content, again=bool(mend)),), digest
+    put = [store.seal(SETTINGS, "", ending, content, again=bool(mend)) for ending, content in contents.items()]
+    return tuple(put), digest
 
 
 def back_up_recovery(

@@ -16,7 +16,7 @@ from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.identity.durable import write_private
 from hearthside.identity.vault import Vault, open_vault, restore_vault, vault_exists
 from hearthside.journal import files
-from hearthside.journal.backup.files_out import SETTINGS_FILE
+from hearthside.journal.backup.files_out import BESIDE
 from hearthside.journal.backup.keyring_copy import KeyringCopy
 from hearthside.journal.backup.layout import RECOVERY, Manifest, Sealer, address_key, is_damage, media_suffix
 from hearthside.journal.backup.media_lists import MediaCopy
@@ -286,12 +286,15 @@ class _Restore:
 
     def _settings(self, state: Manifest) -> None:
         for kept in state.settings:
+            name = BESIDE.get(Path(kept.name).suffix)
+            if name is None:  # of a later Hearthside
+                continue
             try:
                 content = self.reader.content(kept.name)
             except ObjectDamaged as error:
                 self.notes.append(error.message)
                 continue
-            write_private(self.vault.folder / SETTINGS_FILE, content)
+            write_private(self.vault.folder / name, content)
 
 
 def fetch_media(target: Target, copy: MediaCopy, store: MediaStore, folder: Path) -> bool:

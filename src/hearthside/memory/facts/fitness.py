@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from hearthside.journal import Journal
 from hearthside.memory.facts.annotation import Finding, Waiting, findings_of, version
 from hearthside.memory.facts.leftover import open_stretches, stretches_about_you
-from hearthside.memory.held_model import Fitness, HeldModel, fitness_event, kept_fitness, lower_bound
-
-TASK = "reading"
+from hearthside.memory.fitness import Fitness, Yardstick
+from hearthside.memory.held_model import HeldModel
 
 LEAST_PRECISION = 0.9
 """The memory is to hold less than 5 % that is not so (`audit.TARGET`). What a model reads may come to be half of all
@@ -113,6 +112,11 @@ others, and a few look as if they did."""
 VERSION = hashlib.sha256(json.dumps([repr(PROBES), LEAST_PRECISION, LEAST_SURE, LEAST_RECALL]).encode()).hexdigest()[:8]
 
 
+def yardstick() -> Yardstick:
+    """What reading takes."""
+    return Yardstick("reading", f"{VERSION}-{version()}", LEAST_PRECISION, LEAST_SURE, LEAST_RECALL)
+
+
 @dataclass(slots=True)
 class Score:
     """Right answers, answers, and answers there are to give."""
@@ -161,8 +165,7 @@ def measured(
         for probe, found in zip(batch, findings_of(reader, [one.waiting() for one in batch]), strict=True):
             score.take(probe, found)
         progress(min(first + _BATCH, len(probes)), len(probes))
-        best = score.right + most - score.wanted  # right, if all that follow are
-        if most and (most / (most + len(score.wrong)) < LEAST_PRECISION or best < LEAST_RECALL * most):
+        if yardstick().out_of_reach(score.right, len(score.wrong), most - score.wanted, most):
             score.wanted = most
             break
     return score
@@ -179,14 +182,9 @@ def fitness_for_reading(
     Raises:
         RetryLater: the model is away.
     """
-    probe = f"{VERSION}-{version()}"
-    known = kept_fitness(journal, TASK, reader.model, probe)
-    if known is not None:
-        return known
-    score = measured(reader, progress=progress)
-    precision = score.right / score.said if score.said else 0.0
-    sure = lower_bound(score.right, score.said) >= LEAST_SURE
-    fit = sure and precision >= LEAST_PRECISION and score.right >= LEAST_RECALL * score.wanted
-    fitness = Fitness(TASK, reader.model, probe, score.right, score.said, score.wanted, fit)
-    journal.append([fitness_event(fitness, clock())])
-    return fitness
+
+    def measure() -> tuple[int, int, int]:
+        score = measured(reader, progress=progress)
+        return score.right, score.said, score.wanted
+
+    return yardstick().found(journal, reader.model, clock, measure)

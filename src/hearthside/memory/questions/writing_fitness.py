@@ -10,11 +10,10 @@ from hearthside.events import day_start_ms
 from hearthside.journal import Journal
 from hearthside.memory.asking.query import canonical
 from hearthside.memory.asking.source import Vocabulary
-from hearthside.memory.held_model import Fitness, HeldModel, fitness_event, kept_fitness, lower_bound
+from hearthside.memory.fitness import Fitness, Yardstick
+from hearthside.memory.held_model import HeldModel
 from hearthside.memory.questions.names import Names
 from hearthside.memory.questions.writing import Ground, query_of, version, written_by
-
-TASK = "queries"
 
 LEAST_PRECISION = 0.9
 """Of the queries that pass all checks, so many must be the known one. A figure that answers another question looks as
@@ -57,6 +56,11 @@ PROBES: tuple[tuple[str, str], ...] = (
 _VERSION = hashlib.sha256(json.dumps([PROBES, LEAST_PRECISION, LEAST_SURE, LEAST_RECALL]).encode()).hexdigest()[:8]
 
 
+def yardstick() -> Yardstick:
+    """What writing queries takes."""
+    return Yardstick("queries", f"{_VERSION}-{version()}", LEAST_PRECISION, LEAST_SURE, LEAST_RECALL)
+
+
 def probe_ground() -> Ground:
     """The invented life: its names, and the present, noon of a Wednesday."""
     names = Names()
@@ -81,15 +85,14 @@ def measured(model: HeldModel, progress: Callable[[int, int], None] = lambda don
             said += 1
             right += bool(query) and canonical(found) == canonical(query_of(query, ground))
         progress(n + 1, len(PROBES))
-        best = right + sum(bool(query) for _, query in PROBES[n + 1 :])  # if all that follow are right
-        if wanted / (wanted + said - right) < LEAST_PRECISION or best < LEAST_RECALL * wanted:
+        if yardstick().out_of_reach(right, said - right, sum(bool(query) for _, query in PROBES[n + 1 :]), wanted):
             break
     return right, said, wanted
 
 
 def known_fitness(journal: Journal, model: str) -> Fitness | None:
     """What was measured of a model, or None."""
-    return kept_fitness(journal, TASK, model, f"{_VERSION}-{version()}")
+    return yardstick().known(journal, model)
 
 
 def fitness_for_queries(
@@ -103,12 +106,4 @@ def fitness_for_queries(
     Raises:
         RetryLater: the model is away.
     """
-    known = known_fitness(journal, model.model)
-    if known is not None:
-        return known
-    right, said, wanted = measured(model, progress)
-    sure = said > 0 and right / said >= LEAST_PRECISION and lower_bound(right, said) >= LEAST_SURE
-    fit = sure and right >= LEAST_RECALL * wanted
-    fitness = Fitness(TASK, model.model, f"{_VERSION}-{version()}", right, said, wanted, fit)
-    journal.append([fitness_event(fitness, clock())])
-    return fitness
+    return yardstick().found(journal, model.model, clock, lambda: measured(model, progress))

@@ -5,11 +5,14 @@ Used by the recipes and by the evaluation gate's child process, so both run the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gguf
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -80,8 +83,11 @@ def load_served_base(path: Path, threads: int) -> ServedBase:
     transformers_logging.set_verbosity_error()
     folder, name = str(path.parent), path.name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, local_files_only=True, dtype=torch.float32)
+        with _read_once():
+            tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, gguf_file=name, local_files_only=True, dtype=torch.float32
+            )
     except (ValueError, KeyError, OSError) as error:
         raise Refused(
             "base-unreadable", f"The base model {name} cannot be read for training ({type(error).__name__})."
@@ -89,6 +95,21 @@ def load_served_base(path: Path, threads: int) -> ServedBase:
     model.eval()  # no dropout
     model.requires_grad_(False)
     return ServedBase(model, tokenizer, _hang_lora(model))
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Within it, a GGUF is read once and the names of its tensors are drawn up once.
+
+    transformers reads it for the words, for the shape and for the weights, which is slow for a large vocabulary, and
+    draws the names up for every module: together half of the time that a small model takes to load.
+    """
+    reader, names = gguf.GGUFReader, gguf.get_tensor_name_map
+    gguf.GGUFReader, gguf.get_tensor_name_map = cache(reader), cache(names)
+    try:
+        yield
+    finally:
+        gguf.GGUFReader, gguf.get_tensor_name_map = reader, names
 
 
 def set_adapter(base: ServedBase, tensors: Mapping[str, Tensor], scale: float) -> None:

@@ -6,23 +6,28 @@ Exempt are sockets to child processes of the station itself on loopback (compute
 from __future__ import annotations
 
 import hashlib
-import logging
-import socket
+import re
+import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import httpx
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.sync.client import connect
 
-from hearthside.errors import ConfigError, HearthsideError, NeedsPerson, Refused, RetryLater
+from hearthside.egress.faults import check_status, mapped, unreachable
+from hearthside.egress.ways import Way, answer
+from hearthside.egress.websocket import PORTS, WebSocket
+from hearthside.errors import ConfigError, Refused
 from hearthside.logs import logger
 
-_MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # one websocket message; a home of 2,000 entities is about 1 MiB
-_PORT = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+__all__ = ["PURPOSES", "Egress", "LedgerRow", "Link", "Purpose", "WebSocket"]
+
+_SIGN_BYTES = 64  # of a sign of life; more could hold content
+_SIGN_PATH = re.compile(r"/[a-z]{1,16}")
 _log = logger("egress")
 
 
@@ -33,6 +38,7 @@ class Purpose(StrEnum):
     HOME_ASSISTANT = "home-assistant"
     MODEL_DOWNLOAD = "model-download"
     BACKUP = "backup"
+    COMPUTE_NODE = "compute-node"
 
 
 PURPOSES: Mapping[Purpose, str] = {
@@ -40,6 +46,8 @@ PURPOSES: Mapping[Purpose, str] = {
     Purpose.HOME_ASSISTANT: "states and confirmed actions, to the Home Assistant named in the settings",
     Purpose.MODEL_DOWNLOAD: "a model file the person chose from the shelf",
     Purpose.BACKUP: "sealed backups to the storage named in the settings, and back when they are checked",
+    Purpose.COMPUTE_NODE: "questions with their evidence, texts to be read for meaning, your adapter and a signed"
+    " number of your records, to a compute node that you paired, and its answers back",
 }
 """Every purpose in plain words, for the privacy page."""
 
@@ -54,7 +62,7 @@ class LedgerRow:
         destination: ``scheme://host:port``; never path or query, which can hold content.
         data_class: what kind of data it is: ``sealed-job``, ``home-state-query``, ``home-action`` ...
         bytes_out: bytes of request line, headers and body as HTTP/1.1 (before TLS); of a websocket the message's bytes,
-            and 0 for its handshake.
+            and 0 for its handshake; 0 for a link, which carries no content.
         sha256: hex digest of the body or message.
         consent: id of the journalled consent it rests on; empty where none is needed.
         attested: what is known of the receiver: ``no``, ``simulated`` or the name of the evidence.
@@ -81,8 +89,9 @@ class Egress:
     def __init__(self, ledger: Callable[[LedgerRow], None], clock: Callable[[], int]) -> None:
         self._ledger = ledger
         self._clock = clock
-        # trust_env=False: no proxy, certificate bundle or .netrc from the environment changes where bytes go.
-        self._client = httpx.Client(trust_env=False, follow_redirects=False)
+        self._lock = threading.Lock()
+        self._ways: dict[ssl.SSLContext | None, Way] = {None: Way(None)}
+        self._dropped: WeakSet[ssl.SSLContext] = WeakSet()
 
     def request(
         self,
@@ -94,10 +103,17 @@ class Egress:
         headers: Mapping[str, str] | None = None,
         data_class: str,
         timeout_s: float,
+        connect_s: float | None = None,
         consent: str = "",
         attested: str = "no",
+        tls: ssl.SSLContext | None = None,
     ) -> httpx.Response:
         """Send one request and read the whole answer.
+
+        Args:
+            timeout_s: seconds without a byte after which it is given up.
+            connect_s: seconds to connect within; None: `timeout_s`.
+            tls: certificates of our own to speak with and to believe; None: those the system believes.
 
         Returns:
             The response, whatever its status apart from those below.
@@ -116,8 +132,10 @@ class Egress:
             headers=headers,
             data_class=data_class,
             timeout_s=timeout_s,
+            connect_s=connect_s,
             consent=consent,
             attested=attested,
+            tls=tls,
         ) as response:
             response.read()
             return response
@@ -133,24 +151,44 @@ class Egress:
         headers: Mapping[str, str] | None = None,
         data_class: str,
         timeout_s: float,
+        connect_s: float | None = None,
         consent: str = "",
         attested: str = "no",
+        tls: ssl.SSLContext | None = None,
+        redirects: bool = False,
     ) -> Iterator[httpx.Response]:
         """Like `request`, with the answer's body left to be read piece by piece inside the `with` block.
 
-        `timeout_s` bounds each wait (connect, next piece), not the whole transfer.
+        `timeout_s` bounds each wait (next piece), not the whole transfer. With `redirects` an answer that points
+        elsewhere is handed out like any other; it is never followed here.
         """
         named = _purpose(purpose)
         destination = _destination(url, ("http", "https"))
-        with _mapped(destination):
-            request = self._client.build_request(method, url, content=content, headers=headers, timeout=timeout_s)
+        with mapped(destination), self._way(tls) as way:
+            request = way.request(method, url, content, headers, timeout_s, connect_s)
             self._write(named, destination, data_class, _wire_bytes(request, content), content, consent, attested)
-            response = self._client.send(request, stream=True)
-            try:
-                _check_status(response.status_code, response.has_redirect_location, destination)
+            with answer(way, request) as response:
+                check_status(response.status_code, response.has_redirect_location and not redirects, destination)
                 yield response
-            finally:
-                response.close()
+
+    def open_link(self, purpose: str, url: str, *, data_class: str, tls: ssl.SSLContext, consent: str = "") -> Link:
+        """Begin to exchange signs of life with one receiver: one row stands for all of them; nothing is sent yet.
+
+        Raises:
+            Refused, ConfigError: as `request`.
+        """
+        named = _purpose(purpose)
+        destination = _destination(url, ("https",))
+        self._write(named, destination, data_class, 0, b"", consent, "no")
+        return Link(destination, lambda: self._way(tls))
+
+    def drop(self, tls: ssl.SSLContext) -> None:
+        """Cut what is under way with these certificates; nothing goes out or comes in with them any more."""
+        with self._lock:
+            self._dropped.add(tls)
+            way = self._ways.pop(tls, None)
+        if way is not None:
+            way.end()
 
     def open_websocket(
         self,
@@ -191,8 +229,21 @@ class Egress:
         _log.info("%s: %d bytes of %s to %s", named.value, bytes_out, data_class, destination)
 
     def close(self) -> None:
-        """Close idle connections."""
-        self._client.close()
+        """Close the connections of requests; websockets are closed by who opened them."""
+        with self._lock:
+            ways = list(self._ways.values())
+        for way in ways:
+            way.end()
+
+    @contextmanager
+    def _way(self, tls: ssl.SSLContext | None) -> Iterator[Way]:
+        """The way of these certificates."""
+        with self._lock:
+            if tls is not None and tls in self._dropped:
+                raise unreachable("The receiver", ConnectionAbortedError())
+            way = self._ways.get(tls) or self._ways.setdefault(tls, Way(tls))
+        with way.used():
+            yield way
 
     def _write(
         self,
@@ -210,105 +261,28 @@ class Egress:
         _log.info("%s: %d bytes of %s to %s", row.purpose, row.bytes_out, row.data_class, row.destination)
 
 
-class WebSocket:
-    """A client websocket whose every message is written in the ledger first; made by `Egress.open_websocket`."""
+class Link:
+    """Signs of life to one receiver; made by `Egress.open_link`, whose row stands for all of them."""
 
-    def __init__(
-        self,
-        url: str,
-        headers: Mapping[str, str] | None,
-        timeout_s: float,
-        destination: str,
-        note: Callable[[str, bytes, int], None],
-    ) -> None:
-        self._destination = destination
-        self._note = note
-        self._closing = ExitStack()
-        parts = urlsplit(url)
-        with _mapped(destination):
-            # With a socket of our own the library can neither take a proxy from the environment nor follow a redirect.
-            raw = socket.create_connection((parts.hostname or "", _port(parts.scheme, parts.port)), timeout=timeout_s)
-            try:
-                connection = connect(
-                    url,
-                    sock=raw,
-                    proxy=None,
-                    additional_headers=dict(headers or {}),
-                    open_timeout=timeout_s,
-                    close_timeout=2.0,
-                    max_size=_MAX_MESSAGE_BYTES,
-                    logger=_silent_logger(),
-                )
-            except BaseException as error:
-                raw.close()
-                if isinstance(error.__cause__, InvalidStatus):  # the library's complaint about a redirect
-                    raise error.__cause__ from None
-                raise
-        self._connection = self._closing.enter_context(connection)
+    def __init__(self, destination: str, way: Callable[[], AbstractContextManager[Way]]) -> None:
+        self._destination, self._way = destination, way
 
-    def send(self, message: str, data_class: str) -> None:
-        """Send one text message.
+    def ask(
+        self, method: str, path: str, content: bytes = b"", *, timeout_s: float, connect_s: float | None = None
+    ) -> httpx.Response:
+        """Send one sign of life and read the answer: a path of letters and at most 64 bytes, which hold no content.
 
         Raises:
-            RetryLater: the connection is gone.
+            Refused: it is longer; nothing was sent.
+            RetryLater: no connection, or no answer in time.
         """
-        content = message.encode()
-        self._note(data_class, content, len(content))
-        with _mapped(self._destination):
-            self._connection.send(message)
-
-    def receive(self, timeout_s: float | None = None) -> str | None:
-        """The next message, or None when none came within `timeout_s` seconds (None: wait for ever).
-
-        Raises:
-            RetryLater: the connection is gone.
-        """
-        with _mapped(self._destination):
-            try:
-                message = self._connection.recv(timeout=timeout_s)
-            except TimeoutError:
-                return None
-        return message if isinstance(message, str) else message.decode("utf-8", "replace")
-
-    def close(self) -> None:
-        """Close it; a thread waiting in `receive` gets RetryLater."""
-        self._closing.close()
-
-
-@contextmanager
-def _mapped(destination: str) -> Iterator[None]:
-    """The one seam where foreign network errors become ours."""
-    try:
-        yield
-    except HearthsideError:
-        raise
-    except InvalidStatus as error:
-        code = error.response.status_code
-        _check_status(code, 300 <= code < 400, destination)
-        raise _unreachable(destination, error) from error
-    except (httpx.TransportError, httpx.StreamError, ConnectionClosed, WebSocketException, OSError) as error:
-        raise _unreachable(destination, error) from error
-
-
-def _unreachable(destination: str, error: Exception) -> RetryLater:
-    return RetryLater(
-        "egress-unreachable",
-        f"{destination} cannot be reached ({type(error).__name__}). Nothing was lost; it can be tried again later.",
-    )
-
-
-def _check_status(status: int, redirected: bool, destination: str) -> None:
-    if status in (401, 403):
-        raise NeedsPerson(
-            "egress-not-allowed",
-            f"{destination} did not accept the credentials (HTTP {status}). Check the token or key, then try again.",
-        )
-    if redirected:
-        raise Refused(
-            "egress-redirected",
-            f"{destination} points to another address (HTTP {status}); Hearthside never follows. "
-            "Enter the final address in the settings.",
-        )
+        if len(content) > _SIGN_BYTES or not _SIGN_PATH.fullmatch(path):
+            raise Refused("egress-sign-too-long", "This is more than a sign of life, so nothing was sent.")
+        with mapped(self._destination), self._way() as way:
+            request = way.request(method, self._destination + path, content, None, timeout_s, connect_s)
+            with answer(way, request) as response:
+                response.read()
+                return response
 
 
 def _purpose(name: str) -> Purpose:
@@ -334,21 +308,10 @@ def _destination(url: str, schemes: tuple[str, ...]) -> str:
             f"An address must look like {schemes[0]}://host:port, and the one in the settings does not. "
             "Nothing was sent; correct it in the settings.",
         )
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{_port(parts.scheme, port)}"
-
-
-def _port(scheme: str, port: int | None) -> int:
-    return port if port is not None else _PORT[scheme]
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{PORTS[parts.scheme] if port is None else port}"
 
 
 def _wire_bytes(request: httpx.Request, content: bytes) -> int:
     """Length of the request as HTTP/1.1 writes it, before TLS."""
     line = len(f"{request.method} ") + len(request.url.raw_path) + len(" HTTP/1.1\r\n")
     return line + sum(len(name) + len(value) + 4 for name, value in request.headers.raw) + 2 + len(content)
-
-
-def _silent_logger() -> logging.Logger:
-    """The websocket library would log messages at DEBUG; content never enters a log."""
-    silent = logger("egress.websocket")
-    silent.setLevel(logging.WARNING)
-    return silent

@@ -1,0 +1,92 @@
+"""A compute node's door on the network: TLS 1.3, and only for who shows a certificate of its home for asking.
+
+Without one the handshake fails, so nobody else gets a byte out of the node's program. Sessions are never resumed, so
+each connection shows its certificate anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from hearthside.errors import NeedsPerson
+from hearthside.identity.home_ca import load_chain
+from hearthside.inference.remote.node_identity import NodeIdentity
+
+_HANDSHAKE_S = 5.0
+_HANDSHAKES = 32  # at once: strangers who open connections and say nothing must not use up the process's files
+_REST_S = 0.2  # after an accept that failed for want of files
+
+
+@dataclass(frozen=True, slots=True)
+class LanDoor:
+    """The open socket, which outlives each child process that serves it, and who the node is."""
+
+    listener: socket.socket
+    identity: NodeIdentity
+
+
+def open_listener(address: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        NeedsPerson: `compute-address-wrong`: the address is none of this machine's, or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, backlog=128)
+    except OSError as error:
+        raise NeedsPerson(
+            "compute-address-wrong",
+            f"The compute node cannot listen on {address}, port {port} ({error.strerror or 'no such address'}). Name "
+            "an address of this machine with --listen, or another port with --port. Nothing was started.",
+        ) from error
+
+
+def serving_context(identity: NodeIdentity) -> ssl.SSLContext:
+    """The door's TLS: nobody without a certificate of the home whose usage is asking (clientAuth)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.num_tickets = 0
+    context.load_verify_locations(cadata=identity.home.decode())
+    load_chain(context, identity.certificate, identity.key)
+    return context
+
+
+async def serve(listener: socket.socket, context: ssl.SSLContext, protocol: Callable[[], asyncio.Protocol]) -> None:
+    """Let connections in for as long as the process lives.
+
+    Args:
+        protocol: makes what speaks on a connection once its handshake is done.
+    """
+    loop = asyncio.get_running_loop()
+    free = asyncio.Semaphore(_HANDSHAKES)
+    greeting: set[asyncio.Task[None]] = set()
+
+    async def greet(connection: socket.socket) -> None:
+        try:
+            with suppress(OSError, EOFError):
+                await loop.connect_accepted_socket(
+                    protocol, connection, ssl=context, ssl_handshake_timeout=_HANDSHAKE_S
+                )
+        finally:
+            free.release()
+
+    listener.setblocking(False)
+    while True:
+        await free.acquire()
+        try:
+            connection, _ = await loop.sock_accept(listener)
+        except OSError:
+            free.release()
+            await asyncio.sleep(_REST_S)
+            continue
+        task = loop.create_task(greet(connection))
+        greeting.add(task)
+        task.add_done_callback(greeting.discard)

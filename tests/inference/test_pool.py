@@ -1,0 +1,244 @@
+"""Which of several nodes answers: always one that is ready, never one that was revoked, the best of those there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hearthside.errors import NeedsPerson, RetryLater
+from hearthside.inference.adapters import AdapterEntry
+from hearthside.inference.client import ComputeNode
+from hearthside.inference.guard.keeper import Keeper, KeeperOptions
+from hearthside.inference.lines import Line
+from hearthside.inference.pool import LEAST_PACE, NodePool, choose
+from hearthside.inference.remote.link import Seen
+from hearthside.inference.remote.pairing import PairedNode
+from hearthside.inference.supervisor import NodeState, Phase, Supervisor
+
+_PHASES: list[Phase] = ["starting", "ready", "down"]
+
+
+@dataclass
+class Scripted:
+    """A link whose node is as the test says."""
+
+    paired: PairedNode
+    on_change: Callable[[], None] = lambda: None
+    seen: Seen = field(default_factory=Seen)
+    phase: Phase = "starting"
+    ended: bool = False
+    forgot: bool = False
+    awake: bool = False
+    started: int = 0
+    synced: list[AdapterEntry | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.node = ComputeNode(self._line, lambda: 0)
+
+    def _line(self) -> Line:
+        raise RetryLater("compute-gone", f"{self.paired.id} is asked")
+
+    def be(self, phase: Phase, **seen: object) -> None:
+        self.phase, self.seen = phase, replace(self.seen, **seen)  # type: ignore[arg-type]
+        self.on_change()
+
+    def state(self) -> NodeState:
+        return NodeState(self.phase, 0, f"{self.paired.name} is {self.phase}.")
+
+    def start(self) -> None:
+        self.started += 1
+
+    def end(self, *, forget: bool = False) -> None:
+        self.phase, self.ended, self.forgot = "down", True, forget
+
+    def join(self) -> None:
+        assert self.ended
+
+    def sync_adapters(self, wanted: AdapterEntry | None) -> None:
+        self.synced.append(wanted)
+
+
+def _paired(node: str) -> PairedNode:
+    return PairedNode(node, f"machine {node}", "192.0.2.1", 8421, node * 16, 1)
+
+
+class _Pool:
+    """A pool of scripted links; a model of its own is missing on this machine."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.links: dict[str, Scripted] = {}
+        self.now_ms = 0
+        self.locals: list[Keeper] = []
+        self.states: list[NodeState] = []
+        options = KeeperOptions(lock=folder) if folder is not None else None
+        self.pool = NodePool(self._local, self._link, lambda: self.now_ms, keeper_options=options)
+        self.pool.tell(self.states.append)
+
+    def _link(self, paired: PairedNode, on_change: Callable[[], None]) -> Scripted:
+        self.links[paired.id] = Scripted(paired, on_change)
+        return self.links[paired.id]
+
+    def _local(self, keeper: Keeper) -> Supervisor:
+        self.locals.append(keeper)
+        raise NeedsPerson("embedded-model-missing", "There is no model here.")
+
+    def asked(self) -> str:
+        """Who is asked now, or why nobody is."""
+        with pytest.raises(RetryLater) as caught:
+            self.pool.node.complete([{"role": "user", "content": "x"}])
+        return caught.value.message.removesuffix(" is asked")
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[_Pool]:
+    made = _Pool(tmp_path)
+    made.pool.use([_paired("a"), _paired("b"), _paired("c")])
+    made.pool.start()
+    yield made
+    made.pool.stop()
+
+
+_LINKS = st.lists(
+    st.tuples(
+        st.sampled_from(_PHASES),
+        st.sampled_from([0, 135_000_000, 8_000_000_000, 70_000_000_000]),
+        st.one_of(st.none(), st.floats(0.01, 500)),
+    ),
+    max_size=6,
+)
+
+
+@given(_LINKS)
+def test_who_is_chosen_is_ready_and_none_better_is_passed_over(script: list[tuple[Phase, int, float | None]]) -> None:
+    links = [
+        Scripted(_paired(str(at)), seen=Seen(parameters=parameters, pace=pace), phase=phase)
+        for at, (phase, parameters, pace) in enumerate(script)
+    ]
+    ready = [link for link in links if link.phase == "ready"]
+    chosen = choose(links)
+    assert (chosen is None) == (not ready)
+    if chosen is None:
+        return
+    assert chosen.phase == "ready" and choose(list(reversed(links))) is chosen
+    pace = chosen.seen.pace or 0.0
+    for other in ready:
+        readable = (other.seen.pace or 0.0) >= LEAST_PACE
+        if pace >= LEAST_PACE:
+            assert not readable or other.seen.parameters <= chosen.seen.parameters
+        else:
+            assert not readable and (other.seen.pace or 0.0) <= pace
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["ready", "down", "starting", "revoke", "pair"]))))
+def test_nobody_revoked_is_ever_chosen_whatever_happens(steps: list[tuple[str, str]]) -> None:
+    made = _Pool()
+    made.pool._running = True  # without the guard's process; links are scripted
+    paired = {"a"}
+    made.pool.use([_paired("a")])
+    for node, step in steps:
+        if step == "revoke":
+            paired.discard(node)
+        elif step == "pair":
+            paired.add(node)
+        elif node in paired:
+            made.links[node].be(step, pace=9.0)  # type: ignore[arg-type]
+        nodes = [replace(_paired(one), revoked_ms=None if one in paired else 7) for one in "abc"]
+        made.pool.use(nodes)
+        chosen = made.pool.chosen
+        assert {link.paired.id for link in made.pool.links()} == paired
+        if chosen is None:
+            assert all(made.links[one].phase != "ready" for one in paired)
+        else:
+            assert chosen.paired.id in paired and not made.links[chosen.paired.id].ended
+            assert made.asked() == chosen.paired.id
+        assert made.pool.wait_ready(0) == (chosen is not None)
+    assert all(link.ended for name, link in made.links.items() if name not in paired)
+
+
+def test_the_largest_that_is_fast_enough_answers_and_the_next_takes_over(three: _Pool) -> None:
+    pool, links = three.pool, three.links
+    assert pool.state().phase == "starting" and [links[one].started for one in "abc"] == [1, 1, 1]
+    links["a"].be("ready", parameters=135_000_000, pace=60.0, model="small", bytes=9)
+    assert three.asked() == "a" and pool.model_name == "small" and pool.model_bytes == 9
+    links["b"].be("ready", parameters=8_000_000_000, pace=12.0, model="large")
+    assert three.asked() == "b" and "largest" in pool.why()
+    links["c"].be("ready", parameters=70_000_000_000, pace=2.0)
+    assert three.asked() == "b"  # nobody can read along with the largest
+    links["b"].be("down")
+    assert three.asked() == "a" and pool.state().phase == "ready"
+    links["a"].be("down")
+    assert three.asked() == "c" and "fastest" in pool.why()
+    links["c"].be("down")
+    assert pool.state().phase == "down" and three.asked() == "c"
+    links["b"].be("ready")
+    assert three.asked() == "b"
+    assert [state.phase for state in three.states] == ["ready", "down", "ready"]  # of changes of the whole, once each
+    assert pool.elsewhere and pool.local is None and not three.locals
+
+
+def test_since_when_it_stands_so_is_kept_while_nodes_take_over(three: _Pool) -> None:
+    three.now_ms = 100
+    three.links["a"].be("ready", pace=9.0)
+    three.now_ms = 200
+    three.links["b"].be("ready", pace=99.0)
+    three.links["a"].be("down")
+    assert three.pool.state().since_ms == 100
+    three.now_ms = 300
+    three.links["b"].be("down")
+    three.links["c"].be("down")
+    assert (three.pool.state().phase, three.pool.state().since_ms) == ("down", 300)
+    assert "machine a is down" in three.pool.state().sentence
+
+
+def test_a_node_that_is_let_go_is_cut_and_forgets_and_is_another_one_when_paired_anew(three: _Pool) -> None:
+    three.links["a"].be("ready", pace=9.0)
+    first = three.links["a"]
+    three.pool.use([replace(_paired("a"), revoked_ms=5), _paired("b")])
+    assert first.ended and first.forgot and three.links["c"].forgot
+    assert three.pool.chosen is None and three.pool.node is not first.node
+    three.pool.use([replace(_paired("a"), paired_ms=9), _paired("b")])
+    assert three.links["a"] is not first and three.links["a"].started == 1 and not three.links["b"].ended
+
+
+def test_another_name_changes_the_name_alone_and_another_address_the_link(three: _Pool) -> None:
+    first = three.links["a"]
+    others = [_paired("b"), _paired("c")]
+    three.pool.use([replace(_paired("a"), name="attic", plug="switch.attic"), *others])
+    assert three.links["a"] is first and first.paired.name == "attic" and not first.ended
+    three.pool.use([replace(_paired("a"), host="192.0.2.9"), *others])
+    assert three.links["a"] is not first and first.ended and not first.forgot
+
+
+def test_every_node_that_is_ready_is_told_of_the_adapter(three: _Pool) -> None:
+    three.links["a"].be("ready", pace=9.0)
+    three.pool.sync_adapters()
+    assert [len(three.links[one].synced) for one in "abc"] == [1, 0, 0]
+
+
+def test_without_a_paired_node_the_model_runs_here_and_why_it_cannot_is_said(tmp_path: Path) -> None:
+    made = _Pool(tmp_path)
+    made.pool.start()
+    try:
+        assert len(made.locals) == 1 and made.locals[0] is made.pool.keeper
+        assert made.pool.state().phase == "down" and made.asked() == "There is no model here."
+        made.pool.use([_paired("a")])
+        made.links["a"].be("ready", pace=9.0)
+        assert made.asked() == "a" and len(made.locals) == 1
+        made.pool.use([])
+        assert len(made.locals) == 2 and made.pool.state().phase == "down" and not made.pool.elsewhere
+    finally:
+        made.pool.stop()
+
+
+def test_waiting_ends_when_somebody_is_ready(three: _Pool) -> None:
+    begun = time.monotonic()
+    assert not three.pool.wait_ready(0.01)
+    three.links["b"].be("ready", pace=9.0)
+    assert three.pool.wait_ready(60) and time.monotonic() - begun < 50
