@@ -139,6 +139,8 @@ bench: $(WORKSHOP_READY) $(TEST_READY) $(AW)/ready
 	@$(BIN)/python benchmarks/answers.py --data $(DATA)/realtalk
 	@$(BIN)/python benchmarks/injection.py
 	@$(BIN)/python benchmarks/guard.py
+	@$(BIN)/python benchmarks/serving.py
+	@$(BIN)/python benchmarks/outage.py --kills 10 --trees 2 --nodes 2
 
 docs: $(TEST_READY)
 	@$(BIN)/python -m scripts.readme_tree

@@ -103,11 +103,16 @@ def test_it_goes_when_nobody_talks_to_it_and_ends_with_the_house(node: _Node) ->
 
 def test_an_answer_is_cut_when_it_takes_too_long(node: _Node) -> None:
     node.kill()
-    now = [0.0]
-    standby = Standby(node.supervisor, embedded_model(), _clock, Patience(60, answer_s=60, idle_s=1e9), lambda: now[0])
+    now, before = [0.0], list[float]()
+    patience = Patience(60, answer_s=60, idle_s=1e9)
+    standby = Standby(node.supervisor, embedded_model(), _clock, patience, lambda: before.pop() if before else now[0])
     answer = standby.complete(_HELLO, 40)
     assert next(answer)
     now[0] = 61.0
+    before += [0.0, 0.0]  # another one asked then, and has waited a minute by now
+    with pytest.raises(RetryLater) as waited:
+        list(standby.complete(_HELLO, 4))
+    assert waited.value.code == "standby-starting"
     assert list(answer) == []
     standby.stop()
 

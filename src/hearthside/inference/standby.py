@@ -72,6 +72,7 @@ class Standby:
         self._changed = threading.Condition()
         self._small: Supervisor | None = None
         self._running = 0
+        self._turn = threading.Semaphore(1)  # it speaks with one at a time
         self._asked_s = 0.0
         self._stopped = False
         compute.tell(self._notice)
@@ -97,15 +98,26 @@ class Standby:
         try:
             if not small.wait_ready(self._patience.start_s):
                 raise RetryLater("standby-starting", "The small model is not loaded yet; ask again in a moment.")
-            turns: list[Message] = list(messages)
-            left_s = max(_LEAST_S, until_s - self._monotonic_s())
-            with small.node.complete(turns, max_tokens=min(max_tokens, _MOST_TOKENS), patience_s=left_s) as answer:
-                yield from self._until(until_s, answer)
+            # Who waits, waits here: a queue inside the small model would be waited for without a limit.
+            if not self._turn.acquire(timeout=max(0.0, until_s - self._monotonic_s())):
+                raise RetryLater("standby-starting", "The small model talks with somebody else; ask again in a moment.")
+            try:
+                yield from self._until(until_s, self._said_by(small, messages, max_tokens, until_s))
+            finally:
+                self._turn.release()
         finally:
             with self._changed:
                 self._running -= 1
                 self._asked_s = self._monotonic_s()
                 self._changed.notify_all()
+
+    def _said_by(
+        self, small: Supervisor, messages: list[dict[str, str]], max_tokens: int, until_s: float
+    ) -> Iterator[str]:
+        turns: list[Message] = list(messages)
+        left_s = max(_LEAST_S, until_s - self._monotonic_s())
+        with small.node.complete(turns, max_tokens=min(max_tokens, _MOST_TOKENS), patience_s=left_s) as answer:
+            yield from answer
 
     def _until(self, until_s: float, answer: Iterator[str]) -> Iterator[str]:
         """The pieces that come until then; the first must."""
