@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from hearthside.egress import Egress, LedgerRow, Purpose
+from hearthside.egress.ways import Way
 from hearthside.errors import Refused, RetryLater
 from hearthside.identity.home_ca import HomeCa
 from hearthside.inference.remote.lan_door import serving_context
@@ -22,6 +24,13 @@ from tests.inference.remote.homes import clock, listener, made_home, paired, pin
 
 _SLOWLY = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+_PACKED = gzip.compress(b"hi")
+_OTHERS = {
+    b"/slow": _SLOWLY,
+    b"/packed": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(_PACKED) + _PACKED,
+    b"/long": b"HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n" + bytes(65537),
+    b"/full": b"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n" + bytes(65536),
+}
 
 
 @dataclass
@@ -53,7 +62,7 @@ class Receiver:
                 with self.context.wrap_socket(raw, server_side=True) as connection:
                     while request := _request(connection):
                         self.received.append(request)
-                        connection.sendall(_SLOWLY if request.startswith(b"POST /slow") else _ANSWER)
+                        connection.sendall(_OTHERS.get(request.split()[1], _ANSWER))
             except OSError:
                 return
 
@@ -85,7 +94,7 @@ class Home:
 
     def __post_init__(self) -> None:
         self.egress = Egress(self.rows.append, clock)
-        self.tls = self.ca.client_context(self.pin, clock())
+        self.tls = self.ca.client_context(self.pin)
 
     def post(self, path: str, tls: ssl.SSLContext | None = None) -> bytes:
         return self.egress.request(
@@ -127,9 +136,9 @@ def test_content_goes_to_the_pinned_node_with_its_row(home: Home) -> None:
 
 
 def test_nobody_else_gets_a_byte(home: Home, tmp_path: Path) -> None:
-    another_node = home.ca.client_context("0" * 64, clock())
+    another_node = home.ca.client_context("0" * 64)
     (tmp_path / "other").mkdir()
-    another_home = made_home(tmp_path / "other").client_context(home.pin, clock())
+    another_home = made_home(tmp_path / "other").client_context(home.pin)
     for context in (another_node, another_home):
         with pytest.raises(RetryLater) as caught:
             home.post("/complete", context)
@@ -170,6 +179,31 @@ def test_signs_of_life_have_one_row_and_no_room_for_content(home: Home) -> None:
     assert len(home.receiver.received) == received
 
 
+@pytest.mark.parametrize("path", ["/packed", "/long"])
+def test_an_answer_that_could_fill_the_memory_is_not_read(home: Home, path: str) -> None:
+    """A stolen node holds its key: what it answers is bounded, and nothing of it is unpacked."""
+    link = home.egress.open_link(Purpose.COMPUTE_NODE, home.receiver.url, data_class="heartbeat", tls=home.tls)
+    for ask in (lambda: link.ask("GET", path, timeout_s=10), lambda: home.post(path)):
+        with pytest.raises(RetryLater) as caught:
+            ask()
+        assert caught.value.code == "egress-unreachable"
+    assert len(link.ask("GET", "/full", timeout_s=10).content) == len(home.post("/full")) == 65536
+    assert all(b"accept-encoding: identity\r\n" in request.lower() for request in home.receiver.received)
+
+
+def test_a_way_that_is_dropped_before_it_is_used_is_not_reached(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = Way.used
+
+    def late(way: Way) -> AbstractContextManager[None]:
+        home.egress.drop(home.tls)
+        return used(way)
+
+    monkeypatch.setattr(Way, "used", late)
+    with pytest.raises(RetryLater) as caught:
+        home.post("/complete")
+    assert caught.value.code == "egress-unreachable" and home.receiver.reached == 0
+
+
 def test_dropping_cuts_what_is_read_and_what_waits_and_lets_nothing_follow(home: Home) -> None:
     broken, cut_s = list[str](), list[float]()
 
@@ -193,7 +227,7 @@ def test_dropping_cuts_what_is_read_and_what_waits_and_lets_nothing_follow(home:
     with pytest.raises(RetryLater):
         home.post("/complete")
     assert len(home.receiver.received) == 3 and len(home.rows) == rows
-    home.tls = home.ca.client_context(home.pin, clock())
+    home.tls = home.ca.client_context(home.pin)
     assert home.post("/complete") == b"hi"
 
 

@@ -10,14 +10,16 @@ import httpx
 import orjson
 import pytest
 
-from hearthside.app.compute import NodeLanguageModel, model_of, server_of
+from hearthside.app.compute import NodeLanguageModel, Speaker, model_of, server_of
 from hearthside.app.station import open_house
+from hearthside.app.training import TrainingDesk
 from hearthside.errors import ConfigError, Refused, RetryLater
 from hearthside.identity.vault import create_vault
 from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
 from hearthside.inference.client import ComputeNode
+from hearthside.inference.pool import Serving
 from hearthside.inference.shelf import embedded_model
-from tests.app.helpers import settings_in
+from tests.app.helpers import house_in, settings_in
 
 
 @pytest.mark.parametrize(
@@ -59,8 +61,9 @@ def test_the_model_of_a_server_is_known_by_the_file_that_was_named(tmp_path: Pat
 class _Node:
     """A node that says so many pieces and then breaks off, or ends."""
 
-    def __init__(self, pieces: int, breaks: bool) -> None:
-        self.pieces, self.breaks = pieces, breaks
+    def __init__(self, pieces: int, breaks: bool, model: str = "large", sha256: str = "ab" * 32) -> None:
+        self.pieces, self.breaks, self.model, self.sha256 = pieces, breaks, model, sha256
+        self.id, self.code = f"{model}{pieces}", "adapter-not-loaded"
         self.asked: list[str | None] = []
         self.node = ComputeNode(lambda: self, lambda: 0, fetch_adapter=self._refuse)
         self.key = "start"
@@ -75,7 +78,7 @@ class _Node:
             return
         self.asked.append(orjson.loads(body)["adapter"])
         if self.asked[-1] is not None:
-            error = {"kind": "Refused", "code": "adapter-not-loaded", "message": "It is not here."}
+            error = {"kind": "Refused", "code": self.code, "message": "It is not here."}
             yield httpx.Response(422, json={"error": error})
             return
         usage = {"prompt_tokens": 1, "cached_tokens": 0, "completion_tokens": 1, "seconds": 0.1, "finish": "stop"}
@@ -94,17 +97,28 @@ class _Choosing:
     """Compute that hands out these nodes, one after the other, and the last for ever."""
 
     def __init__(self, *nodes: _Node) -> None:
-        self._nodes = list(nodes)
-        self.model_name, self.base_sha256 = "large", "ab" * 32
+        self.nodes = list(nodes)
 
-    @property
-    def node(self) -> ComputeNode:
-        return (self._nodes.pop(0) if len(self._nodes) > 1 else self._nodes[0]).node
+    def snapshot(self) -> Serving:
+        node = self.nodes.pop(0) if len(self.nodes) > 1 else self.nodes[0]
+        model = node.model, node.sha256
+        return Serving(node.id, node.node, *model, 0, lambda: (node.model, node.sha256))
 
 
-def _said(compute: _Choosing, registry: AdapterRegistry) -> tuple[str, NodeLanguageModel]:
-    model = NodeLanguageModel(compute, registry)  # type: ignore[arg-type]
-    return "".join(model.complete([{"role": "user", "content": "Count."}], 9)), model
+_COUNT = [{"role": "user", "content": "Count."}]
+
+
+def _said(compute: _Choosing, registry: AdapterRegistry, steady: bool = False) -> tuple[str, Speaker]:
+    speaker = NodeLanguageModel(compute, registry).now(steady)
+    assert speaker is not None
+    return "".join(speaker.complete(_COUNT, 9)), speaker
+
+
+def _promoted(registry: AdapterRegistry) -> str:
+    manifest = AdapterManifest("ab" * 32, "lora_sft", "2026-01-01", "2026-01-31", 900, "receipt")
+    adapter = registry.stage(b"weights", manifest)
+    registry.promote(adapter)
+    return adapter
 
 
 @pytest.fixture
@@ -130,9 +144,80 @@ def test_half_an_answer_is_not_begun_anew_and_one_node_is_not_asked_twice(regist
 
 
 def test_an_adapter_that_a_node_cannot_take_leaves_the_answer_to_its_base(registry: AdapterRegistry) -> None:
-    manifest = AdapterManifest("ab" * 32, "lora_sft", "2026-01-01", "2026-01-31", 900, "receipt")
-    adapter = registry.stage(b"weights", manifest)
-    registry.promote(adapter)
+    adapter = _promoted(registry)
     node = _Node(1, breaks=False)
-    said, model = _said(_Choosing(node), registry)
-    assert said == "0 " and node.asked == [adapter, None] and model.name == "large"
+    node.code = "adapter-not-taken"
+    models = NodeLanguageModel(_Choosing(node), registry)
+    for asked in ([adapter, None], [adapter, None, None]):  # and is not tried there again
+        model = models.now()
+        assert model is not None and "".join(model.complete(_COUNT, 9)) == "0 "
+        assert node.asked == asked and model.name == "large"
+
+
+def test_an_adapter_that_one_node_did_not_take_is_tried_on_the_next(registry: AdapterRegistry) -> None:
+    adapter, compute = _promoted(registry), _Choosing(_Node(1, breaks=False), _Node(2, breaks=False))
+    first, second = compute.nodes
+    first.code = "adapter-not-taken"
+    models = NodeLanguageModel(compute, registry)
+    for _ in range(2):
+        model = models.now()
+        assert model is not None and "".join(model.complete(_COUNT, 9))
+    assert first.asked == second.asked == [adapter, None]
+
+
+def test_an_adapter_of_another_base_is_not_given_up_for_good(registry: AdapterRegistry) -> None:
+    """The client says so when the node came to serve another file between one request and the next."""
+    adapter, node = _promoted(registry), _Node(1, breaks=False)
+    models = NodeLanguageModel(_Choosing(node), registry)
+    for _ in range(2):
+        model = models.now()
+        assert model is not None and "".join(model.complete(_COUNT, 9)) == "0 "
+    assert node.asked == [adapter, None] * 2
+
+
+def test_who_was_judged_speaks_or_nobody(registry: AdapterRegistry) -> None:
+    """The gate knows the large one; the small one, which takes over in the middle, it never saw."""
+    large, small = _Node(0, breaks=True), _Node(3, breaks=False, model="small", sha256="cd" * 32)
+    assert _said(_Choosing(large, small), registry)[0] == "0 1 2 "  # small talk takes whoever there is
+    assert _said(_Choosing(large, small), registry)[1].name == "small"  # and says whose words they are
+    small.asked.clear()
+    with pytest.raises(RetryLater):
+        _said(_Choosing(large, small), registry, steady=True)
+    assert small.asked == []
+    twin = _Node(3, breaks=False)
+    assert _said(_Choosing(large, twin), registry, steady=True)[0] == "0 1 2 "
+    nameless = _Node(0, breaks=True, sha256=""), _Node(3, breaks=False, sha256="")
+    with pytest.raises(RetryLater):  # whether they are the same nobody knows
+        _said(_Choosing(*nameless), registry, steady=True)
+
+
+def test_who_reads_at_night_is_the_node_whose_model_is_named(tmp_path: Path, registry: AdapterRegistry) -> None:
+    """The choice changes with each look, as it may; node, name and hash are of one of them all the same."""
+    large, small = _Node(1, breaks=False), _Node(2, breaks=False, model="small", sha256="cd" * 32)
+    with house_in(tmp_path / "life") as house:
+        desk = TrainingDesk(house.rooms, _Choosing(large, small), lambda: None)  # type: ignore[arg-type]
+        reader = desk.reader()
+        assert reader is not None and reader.model == "large#abababababab"
+        assert reader.say([("user", "Count.")], "", 9) == "0 " and (len(large.asked), small.asked) == (1, [])
+        large.model = "other"
+        with pytest.raises(RetryLater, match="another model"):
+            reader.say([("user", "Count.")], "", 9)
+
+
+def test_who_was_judged_keeps_model_and_adapter(registry: AdapterRegistry) -> None:
+    node = _Node(2, breaks=False)
+    models = NodeLanguageModel(_Choosing(node), registry)
+    bare = models.now(steady=True)
+    assert bare is not None and bare.name == "large" and bare.identity == "large#abababababab"
+    adapter = _promoted(registry)
+    with pytest.raises(RetryLater):
+        list(bare.complete(_COUNT, 9))
+    spoken = models.now(steady=True)
+    assert spoken is not None and spoken.name == f"large + your adapter {adapter[:8]}"
+    node.code = "adapter-not-taken"
+    with pytest.raises(RetryLater):  # the base alone was not judged
+        list(spoken.complete(_COUNT, 9))
+    node.model, node.sha256 = "small", "cd" * 32
+    with pytest.raises(RetryLater, match="another model"):
+        list(spoken.complete(_COUNT, 9))
+    assert node.asked == [adapter]

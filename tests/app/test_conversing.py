@@ -45,7 +45,9 @@ def _dialogue(house: House, model: Counting | None, model_bytes: int, held: Held
     def find(text: str, filters: Filters, limit: int) -> list[Hit]:
         return house.search(text, filters, limit)
 
-    return dialogue_of(lambda: house.rooms, find, model, lambda: model_bytes, house.names, lambda: "", lambda: held)
+    return dialogue_of(
+        lambda: house.rooms, find, lambda steady: model, lambda: model_bytes, house.names, lambda: "", lambda: held
+    )  # fmt: skip
 
 
 def test_the_profile_is_the_same_from_question_to_question(own_copy: Path) -> None:

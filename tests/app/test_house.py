@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from hearthside.app.house import House
 from hearthside.app.rooms import SYSTEM_SOURCES
+from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import Answer, Piece
+from hearthside.erasure import Wanted, preview
 from hearthside.errors import NeedsPerson, Refused
 from hearthside.events import DAY_MS, HOUR_MS, Event, Series
 from hearthside.intake import Importer
@@ -209,6 +211,34 @@ def test_embedding_waits_for_the_node(own_copy: Path) -> None:
     with house_in(own_copy) as house:
         state, sentence, _ = _told(house, house.start_embedding)
         assert (state, "compute node is away" in sentence) == ("failed", True)
+
+
+def test_the_small_model_ends_before_the_node_whose_end_would_wake_it(tmp_path: Path) -> None:
+    ended = list[str]()
+
+    @dataclass
+    class Ends:
+        name: str
+
+        def stop(self) -> None:
+            ended.append(self.name)
+
+    with house_in(tmp_path) as house:
+        house.outside = replace(house.outside, compute=Ends("node"), standby=Ends("standby"))  # type: ignore[arg-type]
+    assert ended == ["standby", "node"]
+
+
+def test_after_forgetting_the_nodes_let_go_of_the_adapter_that_had_learnt_it(tmp_path: Path) -> None:
+    told = list[str]()
+
+    class Holds:
+        def sync_adapters(self) -> None:
+            told.append("look")
+
+    with house_in(tmp_path) as house:
+        house.trainer = TrainingDesk(house.rooms, Holds(), lambda: None)  # type: ignore[arg-type]
+        house.forget(preview(house.rooms.journal, house.rooms.stream, Wanted(words=("walnuts",))))
+    assert told == ["look"]
 
 
 def test_there_is_nothing_to_roll_back(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,18 +14,23 @@ import pytest
 from hearthside.app.house import House
 from hearthside.app.nodes import USUAL_PORT, NodeBook, NodesDesk, _place
 from hearthside.app.rooms import Rooms
+from hearthside.app.running import running
 from hearthside.app.station import open_house
 from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.events import Event
 from hearthside.home import EntityState
+from hearthside.identity.home_ca import FILE, HomeCa
 from hearthside.inference.guard.keeper import Keeper, KeeperOptions
 from hearthside.inference.pool import NodePool
+from hearthside.inference.remote.lan_door import serving_context
+from hearthside.inference.remote.link import HomeReach
 from hearthside.inference.remote.pairing import PairedNode
 from hearthside.inference.supervisor import Supervisor
 from tests.app.helpers import NOW_MS, house_in, settings_in
 from tests.app.waiting_node import waiting_node
-from tests.inference.remote.homes import clock, listener
+from tests.inference.remote.homes import clock, listener, paired, pin_of
 from tests.inference.test_pool import Scripted
+from tests.test_egress_tls import Receiver
 
 _PLUG = EntityState("switch.spark", "on", {"friendly_name": "Spark"}, NOW_MS, "")
 _OVEN = EntityState("switch.oven", "on", {"friendly_name": "Oven"}, NOW_MS, "")
@@ -178,6 +184,81 @@ def test_a_running_station_follows_what_another_process_decides(house: House, tm
         assert station.links[second].forgot and station.pool.chosen is station.links[first]
         station.desk.revoke(first)  # and at once, where it is decided here
         assert station.links[first].ended and station.desk.view().nodes == []
+
+
+def test_a_list_that_was_read_before_a_node_was_let_go_does_not_bring_it_back(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, has_read, may_go_on = _pair(house), threading.Event(), threading.Event()
+    with closing(_Followed(lambda: house.rooms, tmp_path, house)) as station:
+        read = NodeBook.paired
+
+        def slowly(book: NodeBook) -> list[PairedNode]:
+            nodes = read(book)
+            if threading.current_thread().name == "follower":
+                has_read.set()
+                may_go_on.wait(30)
+            return nodes
+
+        monkeypatch.setattr(NodeBook, "paired", slowly)
+        follower = threading.Thread(target=station.desk._apply, name="follower")
+        follower.start()
+        assert has_read.wait(30)
+        revoking = threading.Thread(target=station.desk.revoke, args=(node,))
+        revoking.start()
+        _until(lambda: read(NodeBook(lambda: house.rooms)) == [])  # decided
+        may_go_on.set()
+        for thread in (revoking, follower):
+            thread.join(30)
+        assert station.pool.links() == [] and station.links[node].ended and station.links[node].started == 1
+
+
+def test_without_a_station_the_node_is_told_to_forget_and_whether_it_answered_is_said(
+    house: House, tmp_path: Path
+) -> None:
+    silent = _pair(house, "Attic")
+    assert "Attic is let go, and is asked nothing more. It did not answer" in house.nodes.let_go(silent)
+    identity = paired(HomeCa.open(house.rooms.vault))
+    receiver = Receiver(serving_context(identity))
+    serving = threading.Thread(target=receiver.run)
+    serving.start()
+    port, pin = int(receiver.listening.getsockname()[1]), pin_of(identity)
+    try:
+        for _ in range(2):
+            house.nodes._book.add(PairedNode(pin[:16], "Spark", "127.0.0.1", port, pin, NOW_MS))
+            if not receiver.received:
+                assert "Spark is let go; it answered" in house.nodes.let_go(pin[:16])
+                continue
+            with running(house.rooms.vault.folder):  # which does it
+                assert "the running station asks it nothing more" in house.nodes.let_go(pin[:16])
+    finally:
+        receiver.listening.shutdown(socket.SHUT_RDWR)
+        receiver.listening.close()
+        serving.join(30)
+    assert [request.split(b" HTTP")[0] for request in receiver.received] == [b"POST /forget"]
+    rows = [item.record.payload["data_class"] for item in house.rooms.journal.read(kinds=["ledger"])
+            if isinstance(item.record, Event)]  # fmt: skip
+    assert rows.count("forget") == 2 and len(house.rooms.egress._ways) == 1
+
+
+def test_after_the_theft_of_the_data_node_a_new_authority_shuts_its_thief_out(house: House) -> None:
+    """The step of docs/compute.md: delete home_ca.sealed, pair anew."""
+    node = _pair(house, "Spark")
+    stolen = HomeCa.open(house.rooms.vault)
+    (house.rooms.vault.folder / FILE).unlink()
+    assert _pair(house, "Spark") != node
+    new = HomeCa.open(house.rooms.vault)
+    assert new.fingerprint != stolen.fingerprint
+    identity = paired(new)
+    receiver = Receiver(serving_context(identity))
+    threading.Thread(target=receiver.run, daemon=True).start()
+    there = PairedNode(
+        pin_of(identity)[:16], "S", "127.0.0.1", receiver.listening.getsockname()[1], pin_of(identity), 1
+    )
+    answers = [HomeReach(house.rooms.egress, lambda ca=ca: ca).forget(there) for ca in (stolen, new)]  # type: ignore[misc]
+    receiver.listening.shutdown(socket.SHUT_RDWR)
+    receiver.listening.close()
+    assert answers == [False, True]
 
 
 def test_a_journal_that_cannot_be_read_for_a_moment_changes_nothing(

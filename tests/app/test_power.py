@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,10 +26,10 @@ from hearthside.app.power import (
     plugs_of,
 )
 from hearthside.egress import Egress, LedgerRow
-from hearthside.errors import Refused
+from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Json, Layer, Origin, Trust, iso_day
 from hearthside.home import EntityState, HomeAction, HomeAssistant
-from hearthside.home.actions import RATE_PER_HOUR, ActionClass
+from hearthside.home.actions import RATE_PER_HOUR, ActionClass, ActionResult
 from hearthside.journal import Journal
 from tests.home_assistant_server import HomeAssistantServer
 
@@ -127,6 +128,18 @@ def test_a_plug_that_powers_another_node_is_left_alone_while_that_one_is_there(p
     assert judged(Node(), HOUR_MS, [], NOW_MS, replace(other, phase="down"))
 
 
+def test_a_plug_that_powers_a_machine_that_is_awake_is_left_alone(bench: Bench) -> None:
+    bench.client = plug = SlowPlug()
+    bench.nodes = [Node(), Node(id="00bb", name="Cellar")]
+    bench.awake = frozenset({"00bb"})  # its service was ended there
+    bench.look()
+    assert bench.rows() == [] and plug.orders == []
+    assert "powers Cellar too, whose machine is awake" in bench.desk.words("00aa")
+    bench.awake = frozenset()
+    bench.look()
+    assert bench.states() == ["begun", DONE]
+
+
 def test_only_plain_single_switches_may_be_plugs() -> None:
     def state(entity: str, **attributes: Json) -> EntityState:
         return EntityState(entity, "on", attributes, 0, "")
@@ -156,7 +169,7 @@ class Bench:
     now_ms: int = NOW_MS
     at_s: float = 0.0
     pauses: list[float] = field(default_factory=list)
-    awake: bool = False
+    awake: frozenset[str] = frozenset()
     on_pause: Callable[[float], None] = lambda seconds: None
 
     def __post_init__(self) -> None:
@@ -167,7 +180,7 @@ class Bench:
         """A desk as a station makes it at its start."""
         return PowerDesk(
             self.journal, lambda: self.client, lambda: self.nodes, lambda: (self.now_ms, 60),
-            awake=lambda node: self.awake, monotonic_s=lambda: self.at_s, pause=self._pause,
+            awake=lambda node: node in self.awake, monotonic_s=lambda: self.at_s, pause=self._pause,
         )  # fmt: skip
 
     def _pause(self, seconds: float) -> None:
@@ -191,6 +204,37 @@ class Bench:
 
     def states(self) -> list[str]:
         return [str(row["state"]) for row in self.rows()]
+
+
+class SlowPlug(HomeAssistant):
+    """A plug whose radio is slow, which no Home Assistant that can be had without hardware does.
+
+    Attributes:
+        loses: what the order to switch off ends with; None: nothing.
+        obeys: whether that order is carried out at once.
+    """
+
+    def __init__(self, *, loses: HearthsideError | None = None, obeys: bool = True) -> None:
+        self.loses, self.obeys = loses, obeys
+        self.now, self.orders = "on", list[str]()
+        self.on_asked: Callable[[], None] = lambda: None
+
+    def states(self) -> list[EntityState]:
+        self.on_asked()
+        return [EntityState(PLUG, self.now, {}, 0, "")]
+
+    def act(self, action: HomeAction, confirmed: bool) -> ActionResult:
+        before = self.states()[0]
+        self.orders.append(action.service)
+        if action.service == "turn_on" or self.obeys:
+            self.now = action.service.removeprefix("turn_")
+        if action.service == "turn_off" and self.loses is not None:
+            raise self.loses
+        return ActionResult(action, ActionClass.B, 0, "", before, None, HomeAction(PLUG, "turn_on"))
+
+    def undo(self, result: ActionResult, confirmed: bool) -> ActionResult:
+        assert result.undo is not None
+        return self.act(result.undo, confirmed)
 
 
 @pytest.fixture
@@ -236,15 +280,85 @@ def test_a_clock_that_was_set_right_makes_no_silence(bench: Bench) -> None:
 
 
 def test_a_machine_that_is_awake_without_its_node_is_left_alone(bench: Bench) -> None:
-    bench.awake = True
+    bench.awake = frozenset({"00aa"})
     bench.look()
     bench.look()
     assert "awake" in bench.desk.words("00aa")
-    bench.awake = False  # it was shut down, or has frozen now: only from here on it is silent
+    bench.awake = frozenset()  # it was shut down, or has frozen now: only from here on it is silent
     bench.look(silent_s=110)
     assert "stays silent" in bench.desk.words("00aa")
     bench.look(silent_s=10)
     assert "No Home Assistant" in bench.desk.words("00aa")
+
+
+@pytest.mark.parametrize(
+    "loses", [RetryLater("home-action-unsure", "lost"), Refused("home-command-failed", "timeout"), None], ids=str
+)
+@pytest.mark.parametrize("obeys", [False, True])
+def test_power_that_goes_off_late_is_brought_back_a_minute_later(
+    bench: Bench, loses: HearthsideError | None, obeys: bool
+) -> None:
+    bench.client = plug = SlowPlug(loses=loses, obeys=obeys)
+    bench.look()
+    if loses is None and obeys:
+        assert bench.states() == ["begun", DONE] and plug.now == "on"
+        return
+    bench.look(silent_s=2)
+    assert bench.states() == ["begun"]  # whether the switch is where it says is not known before it has settled
+    plug.now = "off"  # its radio does it now
+    bench.look(silent_s=60)
+    assert bench.states() == ["begun", UNCONFIRMED] and (plug.now, plug.orders[-1]) == ("on", "turn_on")
+
+
+def test_a_look_that_is_under_way_when_it_is_closed_begins_nothing(bench: Bench) -> None:
+    bench.client = plug = SlowPlug()
+    looker = threading.current_thread()
+
+    def seen() -> list[Node]:
+        if bench.at_s and threading.current_thread() is looker:
+            desk.close()
+        return [Node()]
+
+    desk = PowerDesk(
+        bench.journal, lambda: plug, seen, lambda: (bench.now_ms, 60), monotonic_s=lambda: bench.at_s,
+        pause=bench._pause,
+    )  # fmt: skip
+    desk.look()
+    bench.pass_time(130)
+    desk.look()
+    desk.wait(_WAIT_S)
+    assert bench.rows() == [] and plug.orders == []
+
+
+def test_a_worker_that_asks_home_assistant_when_it_is_closed_begins_nothing(bench: Bench) -> None:
+    bench.client = plug = SlowPlug()
+    closing = threading.Thread(target=bench.desk.close)
+
+    def close() -> None:
+        closing.start()
+        bench.desk._stopped.wait(_WAIT_S)
+
+    plug.on_asked = close
+    bench.look()
+    closing.join()
+    assert bench.rows() == [] and plug.orders == []
+
+
+def test_a_clock_that_is_set_forward_lifts_no_wait_and_no_limit(bench: Bench) -> None:
+    bench.client = SlowPlug()
+    bench.look()
+    for _ in range(5):
+        bench.now_ms += 2 * DAY_MS
+        bench.look(silent_s=61)
+    assert bench.states() == ["begun", DONE] and "gets 10 minutes" in bench.desk.words("00aa")
+    bench.now_ms = NOW_MS + 20 * DAY_MS
+    bench.look(silent_s=WAITS_MS[0] / 1000)
+    bench.now_ms += 2 * DAY_MS
+    bench.look(silent_s=WAITS_MS[1] / 1000)
+    assert bench.states() == ["begun", DONE] * 3
+    bench.now_ms += 2 * DAY_MS
+    bench.look(silent_s=WAITS_MS[2] / 1000)  # still the same day by the clock that never jumps
+    assert bench.states() == ["begun", DONE] * 3 and "the limit" in bench.desk.words("00aa")
 
 
 @pytest.fixture
@@ -337,7 +451,7 @@ def test_what_a_station_left_off_is_switched_on_when_it_is_back(bench: Bench, ho
         switch(home, "off")
         bench.nodes = [Node("ready", plug)]
         bench.desk = bench.opened()
-        bench.look(silent_s=1)
+        bench.look(silent_s=61)
         assert (bench.states()[-1], state(home)) == (outcome, wanted)
         bench.pass_time(1)
     assert "Look whether it has power" in bench.desk.words("00aa")

@@ -26,7 +26,7 @@ from hearthside.inference.remote.pairing import PairedNode
 from tests.cli.ended import Run
 from tests.cli.memory_scan import family, forms_of, found_in_files, found_in_memory
 from tests.inference.adapter_files import random_adapter
-from tests.inference.remote.homes import clock, listener, made_home, pair, paired
+from tests.inference.remote.homes import listener, made_home, pair, paired
 
 _CODE = re.compile(r"((?:[0-9A-Z] ){3}[0-9A-Z])   ((?:[0-9A-Z] ){3}[0-9A-Z])   ((?:[0-9A-Z] ){3}[0-9A-Z])")
 _IDLE_S = 8.0  # longer than a busy machine keeps a test waiting between two requests
@@ -100,7 +100,7 @@ class _Home:
 
     def pair(self, service: _Service) -> None:
         self.node = pair(service.port, service.code(), self.ca)
-        self.context = self.ca.client_context(self.node.pin, clock())
+        self.context = self.ca.client_context(self.node.pin)
 
     def ask(self, method: str, path: str, **body: object) -> httpx.Response:
         """One request, sent again while the node is starting."""
@@ -143,7 +143,7 @@ def home(service: _Service, tmp_path_factory: pytest.TempPathFactory) -> _Home:
 def _strangers(home: _Home, folder: Path) -> dict[str, ssl.SSLContext | None]:
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
-    other = made_home(folder).client_context("", clock())
+    other = made_home(folder).client_context("")
     other.verify_mode, other.sslsocket_class = ssl.CERT_NONE, ssl.SSLSocket
     node = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     node.check_hostname, node.verify_mode = False, ssl.CERT_NONE
@@ -253,7 +253,7 @@ def test_a_restart_keeps_the_pairing_and_pair_ends_it(service: _Service, home: _
     _until(lambda: "Paired" in service.said, "paired")
     assert other.node is not None and other.node.id != home.node.id
     assert other.ask("GET", "/health").status_code == 200
-    stale = home.ca.client_context(other.node.pin, clock())
+    stale = home.ca.client_context(other.node.pin)
     stale.verify_mode = ssl.CERT_NONE
     assert _read(service.port, stale) == b""
     assert service.stop() == 0

@@ -348,9 +348,10 @@ def test_an_answer_that_lacked_the_model_is_put_off_taken_back_and_given_later(
         page.get_by_role("button", name=PUT_OFF).click()
         visit.open()  # what waits is known to the page that is opened next
         expect(page.locator(".later")).to_contain_text("This waits for the model")
+        ask(page, "Are you back?")
         expect(page.locator(".turn-house").last).to_contain_text("to: What about fish?", timeout=20_000)
         expect(page.locator(".turn-house").last).to_contain_text(LATER)
-        expect(page.locator(".later")).to_contain_text("Answered further down")
+        expect(page.locator(".later").first).to_contain_text("Answered further down")
         visit.close()
 
 

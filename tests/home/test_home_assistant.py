@@ -216,6 +216,25 @@ def test_too_many_actions_an_hour_must_wait_and_undo_need_not(home: HomeAssistan
     home.act(action, confirmed=True)
 
 
+def test_an_action_is_done_also_when_its_effect_cannot_be_seen(home_assistant: HomeAssistantServer) -> None:
+    """Were it called not done, a plug would stay off."""
+    seen: list[str] = []
+
+    def keep(row: LedgerRow) -> None:
+        if "home-action" in seen and row.data_class == "home-state-query":
+            seen.clear()
+            raise NeedsPerson("disk-full", "No row can be written.")
+        seen.append(row.data_class)
+
+    egress = Egress(keep, Clock())
+    home = HomeAssistant(home_assistant.url, home_assistant.token, egress, Clock())
+    result = home.act(HomeAction("switch.decorative_lights", "turn_off"), confirmed=True)
+    assert result.after is None and result.undo is not None and not seen
+    assert _state(home, "switch.decorative_lights").state == "off"
+    home.undo(result, confirmed=True)
+    egress.close()
+
+
 def test_what_happened_while_away_is_given_at_the_start(home: HomeAssistant, watch: Watch) -> None:
     home.act(HomeAction("light.ceiling_lights", "turn_on", {"brightness": 200}), confirmed=True)
     late = Watch(home)

@@ -134,7 +134,7 @@ def _greeted(ca: HomeCa, certificate: bytes, key: bytes, pin: str) -> bytes:
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        with ca.client_context(pin, _NOW).wrap_socket(ours, server_hostname="any") as connection:
+        with ca.client_context(pin).wrap_socket(ours, server_hostname="any") as connection:
             return connection.recv(16)
     finally:
         ours.close()
@@ -163,5 +163,5 @@ def test_the_station_does_not_take_a_stations_certificate_for_a_nodes(ca: HomeCa
 def test_no_key_of_the_station_is_in_a_file(ca: HomeCa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    ca.client_context("00" * 32, _NOW)
+    ca.client_context("00" * 32)
     assert list(tmp_path.iterdir()) == []

@@ -70,11 +70,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_House]:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if true():
             return
         time.sleep(0.05)
-    raise AssertionError("it did not happen within 30 seconds")
+    raise AssertionError("it did not happen within a minute")
 
 
 def test_answer_streams_and_its_usage_is_metered(house: _House) -> None:
@@ -226,7 +226,7 @@ def test_nothing_of_a_conversation_is_written_or_open_for_writing(house: _House)
 def test_frozen_node_is_replaced_nothing_is_printed_and_a_stop_leaves_no_process(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    house = _House(tmp_path, NodeOptions(context_tokens=512, heartbeat_s=0.2, heartbeat_timeout_s=0.5))
+    house = _House(tmp_path, NodeOptions(context_tokens=512, heartbeat_s=0.2, heartbeat_timeout_s=2))
     house.start()
     first = house.supervisor.pid
     words = "".join(house.node.complete([{"role": "user", "content": "Repeat: heliotrope"}], max_tokens=12))

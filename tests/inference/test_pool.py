@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthside.errors import NeedsPerson, RetryLater
-from hearthside.inference.adapters import AdapterEntry
+from hearthside.errors import NeedsPerson, Refused, RetryLater
+from hearthside.identity.vault import create_vault
+from hearthside.inference.adapters import AdapterEntry, AdapterManifest, AdapterRegistry
 from hearthside.inference.client import ComputeNode
 from hearthside.inference.guard.keeper import Keeper, KeeperOptions
 from hearthside.inference.lines import Line
@@ -71,13 +74,13 @@ def _paired(node: str) -> PairedNode:
 class _Pool:
     """A pool of scripted links; a model of its own is missing on this machine."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, adapters: AdapterRegistry | None = None) -> None:
         self.links: dict[str, Scripted] = {}
         self.now_ms = 0
         self.locals: list[Keeper] = []
         self.states: list[NodeState] = []
         options = KeeperOptions(lock=folder) if folder is not None else None
-        self.pool = NodePool(self._local, self._link, lambda: self.now_ms, keeper_options=options)
+        self.pool = NodePool(self._local, self._link, lambda: self.now_ms, adapters, keeper_options=options)
         self.pool.tell(self.states.append)
 
     def _link(self, paired: PairedNode, on_change: Callable[[], None]) -> Scripted:
@@ -220,6 +223,123 @@ def test_every_node_that_is_ready_is_told_of_the_adapter(three: _Pool) -> None:
     three.links["a"].be("ready", pace=9.0)
     three.pool.sync_adapters()
     assert [len(three.links[one].synced) for one in "abc"] == [1, 0, 0]
+
+
+class _Holding:
+    """The memory of a node, as far as adapters are in it."""
+
+    key = "start"
+
+    def __init__(self, *adapters: str) -> None:
+        self.adapters = list(adapters)
+
+    @contextmanager
+    def open(self, method: str, path: str, body: bytes = b"", *, timeout_s: float) -> Iterator[httpx.Response]:
+        if method == "DELETE":
+            self.adapters.remove(path.removeprefix("/adapters/"))
+        health = {"model": "m", "sha256": "", "adapters": self.adapters, "running": 0, "progress": 0,
+                  "last_completion_ms": None, "uptime_ms": 1, "tally": {}}  # fmt: skip
+        yield httpx.Response(200, json=health)
+
+    def broken(self) -> None:
+        raise AssertionError("it answers")
+
+
+def _held_by(link: Scripted, *adapters: str) -> _Holding:
+    held = _Holding(*adapters)
+    link.node = ComputeNode(lambda: held, lambda: 0)
+    return held
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within 30 seconds")
+
+
+def test_an_adapter_that_is_withdrawn_while_a_link_flaps_is_taken_out_when_it_is_back(three: _Pool) -> None:
+    link = three.links["a"]
+    held = _held_by(link, "tainted")
+    link.be("down")
+    three.pool.sync_adapters()
+    assert link.synced == [] and held.adapters == ["tainted"]
+    link.be("ready", pace=9.0)
+    _until(lambda: held.adapters == [])
+
+
+def test_what_another_process_withdrew_is_taken_out_when_the_node_is_back(three: _Pool) -> None:
+    link = three.links["a"]
+    held = _held_by(link, "old")
+    link.be("ready", pace=9.0)
+    _until(lambda: held.adapters == [])
+    held.adapters.append("tainted")
+    link.be("down")
+    link.be("ready")
+    _until(lambda: held.adapters == [])
+
+
+def test_a_link_that_is_back_before_anybody_saw_it_go_is_looked_at_too(three: _Pool) -> None:
+    link = three.links["a"]
+    link.be("ready", pace=9.0)
+    held = _held_by(link, "tainted")
+    link.phase = "down"  # its word is on the way
+    three.pool.sync_adapters()
+    link.be("ready")
+    _until(lambda: held.adapters == [])
+
+
+def test_a_node_that_refuses_an_adapter_drops_the_others_and_so_do_the_other_nodes(three: _Pool) -> None:
+    def refuse(wanted: AdapterEntry | None) -> None:
+        raise Refused("adapter-not-taken", "This model server takes no adapters.")
+
+    for link in three.links.values():
+        link.be("ready", pace=9.0)
+    held = _held_by(three.links["a"], "tainted")
+    three.links["a"].sync_adapters = refuse  # type: ignore[method-assign]
+    three.pool.sync_adapters()
+    assert held.adapters == [] and [len(three.links[one].synced) for one in "bc"] == [1, 1]
+
+
+def test_the_active_adapter_stays_and_is_not_sent_to_a_node_that_is_only_back(tmp_path: Path) -> None:
+    """Idle, a node empties its memory; what is sent to it unasked would be there all the time."""
+    registry = AdapterRegistry(create_vault(tmp_path / "vault", key_file=tmp_path / "key"), lambda: 0)
+    active = registry.stage(
+        b"weights", AdapterManifest("ab" * 32, "lora_sft", "2026-01-01", "2026-01-31", 9, "receipt")
+    )
+    registry.promote(active)
+    made = _Pool(tmp_path, registry)
+    made.pool.use([_paired("a"), _paired("b")])
+    held, empty = _held_by(made.links["a"], "old", active), _held_by(made.links["b"], "old")
+    made.pool.start()
+    try:
+        for link in made.links.values():
+            link.be("ready", pace=9.0)
+        _until(lambda: held.adapters == [active] and empty.adapters == [])
+        assert made.links["b"].synced == []
+    finally:
+        made.pool.stop()
+
+
+def test_nodes_that_went_are_not_kept(three: _Pool) -> None:
+    for turn in range(20):
+        three.pool.use([replace(_paired("a"), paired_ms=turn + 9)])
+        _until(lambda: not any(thread.is_alive() for thread in three.pool._beside))
+    assert len(three.pool._beside) < 3 and set(three.pool._holding) == {"a"}
+
+
+def test_who_answers_is_read_at_once_and_known_to_serve_another_model_when_it_does(three: _Pool) -> None:
+    assert (three.pool.snapshot().model, three.pool.snapshot().id) == ("", "")
+    three.links["a"].be("ready", pace=9.0, model="small", sha256="aa", bytes=7)
+    serving = three.pool.snapshot()
+    assert (serving.id, serving.model, serving.sha256, serving.bytes) == ("a", "small", "aa", 7)
+    assert serving.asked() is three.links["a"].node
+    three.links["b"].be("ready", pace=9.0, parameters=5, model="large", sha256="bb")
+    assert three.pool.snapshot().id == "b" and serving.asked() is three.links["a"].node
+    three.links["a"].be("ready", sha256="cc")
+    with pytest.raises(RetryLater, match="another model"):
+        serving.asked()
 
 
 def test_without_a_paired_node_the_model_runs_here_and_why_it_cannot_is_said(tmp_path: Path) -> None:

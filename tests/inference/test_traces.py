@@ -68,6 +68,28 @@ def test_what_is_under_way_is_waited_for() -> None:
     assert process.traces.over()
 
 
+def test_a_probe_is_waited_for_and_what_it_announces_can_begin() -> None:
+    process = _Process()
+    process.use()
+    process.now_s += 899.0
+    process.traces.begin()
+    process.now_s += 30.0
+    assert not process.traces.over()
+    process.traces.end(used=False)
+    process.now_s += 0.5
+    assert not process.traces.over()
+    process.now_s += 2.0
+    assert process.traces.over()  # it was no use of its own
+
+
+def test_probes_alone_empty_nothing() -> None:
+    process = _Process()
+    process.traces.begin()
+    process.traces.end(used=False)
+    process.now_s += 1e9
+    assert not process.traces.over()
+
+
 def test_zero_means_never() -> None:
     process = _Process(after_s=0.0)
     process.use()

@@ -1,8 +1,6 @@
-"""Questions that wait in the demo house: put off, withdrawn, and answered the second time somebody looks."""
+"""Questions that wait in the demo house: put off, withdrawn, and answered when its model is back."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 from hearthside.companion.answers import Answer, AnswerMode
 from hearthside.errors import Refused
@@ -12,12 +10,12 @@ LATER = "Ravi asked about dinner, and you wrote: “no fish please”."
 
 
 class DemoWaiting:
-    """Plays `WaitingHouse`; the second look at a question that waits plays the model's return."""
+    """Plays `WaitingHouse`; `back` plays the model's return."""
 
     def __init__(self, canary: str = "") -> None:
         self.canary = canary
         self.waits: dict[str, WaitingView] = {}
-        self.looks = Counter[str]()
+        self.back = False
 
     def questions(self) -> list[WaitingView]:
         return list(self.waits.values())
@@ -33,9 +31,7 @@ class DemoWaiting:
             raise Refused("later-not-waiting", "This question does not wait (any more); nothing was changed.")
 
     def answer_to(self, question: str) -> Answer | None:
-        self.looks[question] += question in self.waits
-        if self.looks[question] < 2:
+        if not self.back or self.waits.pop(question, None) is None:
             return None
-        self.waits.pop(question, None)
         said = self.canary + LATER
         return Answer(said, AnswerMode.QUOTED, asked="What about fish?", question=question, later=True)

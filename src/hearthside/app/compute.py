@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from hearthside.app.nodes import NodeBook
 from hearthside.app.rooms import Rooms
@@ -14,16 +15,26 @@ from hearthside.errors import ConfigError, NeedsPerson, Refused, RetryLater
 from hearthside.identity.home_ca import HomeCa
 from hearthside.inference.adapters import AdapterRegistry
 from hearthside.inference.backends.server_address import ServerAddress
-from hearthside.inference.client import Completion, ComputeNode
-from hearthside.inference.compute import Compute
+from hearthside.inference.client import Completion
 from hearthside.inference.guard.keeper import Keeper
 from hearthside.inference.meter import Spent
-from hearthside.inference.pool import NodePool
+from hearthside.inference.pool import NodePool, Serving
 from hearthside.inference.remote.link import HomeReach, NodeLink
 from hearthside.inference.remote.pairing import PairedNode
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
 from hearthside.inference.standby import Standby
 from hearthside.inference.supervisor import NodeOptions, Supervisor
+
+HASH_DIGITS = 12
+"""Of a model's hash in its identity."""
+
+
+class Answering(Protocol):
+    """Who answers, as the companion sees it; `NodePool` is such."""
+
+    def snapshot(self) -> Serving:
+        """Who answers now, with the model that it serves, read at once."""
+        ...
 
 
 def model_of(settings: Settings) -> ModelFile:
@@ -95,7 +106,7 @@ def pool_of(
     def local(keeper: Keeper) -> Supervisor:
         return Supervisor(model(), options, life_clock, registry, keeper=keeper, on_usage=on_usage)
 
-    reach = HomeReach(first.egress, lambda: HomeCa.open(rooms().vault), clock)
+    reach = HomeReach(first.egress, lambda: HomeCa.open(rooms().vault))
 
     def link(paired: PairedNode, on_change: Callable[[], None]) -> NodeLink:
         return NodeLink(
@@ -132,51 +143,89 @@ def _same_file(one: Path | None, other: Path) -> bool:
 
 
 class NodeLanguageModel:
-    """Completions by whichever node and adapter answer at the moment of asking; every request names the adapter.
+    """The language model of a house; `now` gives whoever answers at that moment, None in a house without compute."""
+
+    def __init__(self, compute: Answering | None, registry: AdapterRegistry) -> None:
+        self._compute, self._registry = compute, registry
+        self._not_taken: set[tuple[str, str, str]] = set()  # adapter, node and hash of its model
+
+    def now(self, steady: bool = False) -> Speaker | None:
+        """Whoever answers now; with `steady` what was found out about it holds for each of its words."""
+        if self._compute is None:
+            return None
+        return Speaker(self._compute, self._registry, self._not_taken, steady)
+
+
+class Speaker:
+    """Completions by the node, model and adapter of one moment; every request names the adapter.
 
     An adapter of another base, or one that the model server does not take, leaves the answer to the base. A node that
-    goes before it has said anything leaves it to the next one.
+    goes before it has said anything leaves it to the next one. A steady speaker does neither, unless the next one has
+    the same model: it speaks as what it was judged as, or not at all. `name` is of who spoke last.
     """
 
-    def __init__(self, compute: Compute, registry: AdapterRegistry) -> None:
-        self._compute, self._registry = compute, registry
-        self._not_taken = ""
+    def __init__(
+        self, compute: Answering, registry: AdapterRegistry, not_taken: set[tuple[str, str, str]], steady: bool
+    ) -> None:
+        """See `NodeLanguageModel.now`; `not_taken` is kept for all speakers."""
+        self._compute, self._registry, self._not_taken, self._steady = compute, registry, not_taken, steady
+        self._serving = compute.snapshot()
+        self._adapter = self._fitting()
 
     @property
     def name(self) -> str:
         """Model and, where one speaks, adapter."""
-        adapter, name = self._adapter(), self._compute.model_name or "the language model"
-        return f"{name} + your adapter {adapter[:8]}" if adapter else name
+        name = self._serving.model or "the language model"
+        return f"{name} + your adapter {self._adapter[:8]}" if self._adapter else name
+
+    @property
+    def identity(self) -> str:
+        """The name with the hash of the model; "" where that is not known."""
+        return f"{self.name}#{self._serving.sha256[:HASH_DIGITS]}" if self._serving.sha256 else ""
 
     def complete(self, messages: list[dict[str, str]], max_tokens: int) -> Iterator[str]:
         """Pieces of text, the likeliest each time."""
-        node = self._compute.node
         try:
-            first, rest = self._begin(node, messages, max_tokens)
+            first, rest = self._begin(messages, max_tokens)
         except RetryLater:
-            other = self._compute.node
-            if other is node:
+            if not self._passed_on():
                 raise
-            first, rest = self._begin(other, messages, max_tokens)
+            first, rest = self._begin(messages, max_tokens)
         with rest:
             yield from first
             yield from rest
 
-    def _begin(
-        self, node: ComputeNode, messages: list[dict[str, str]], max_tokens: int
-    ) -> tuple[list[str], Completion]:
+    def _passed_on(self) -> bool:
+        """Whether another node is to be asked, which is the one that speaks from now on."""
+        gone, other = self._serving, self._compute.snapshot()
+        same = other.sha256 == gone.sha256 != "" and other.model == gone.model
+        if other.node is gone.node or (self._steady and not same):
+            return False
+        self._serving = other
+        return True
+
+    def _begin(self, messages: list[dict[str, str]], max_tokens: int) -> tuple[list[str], Completion]:
         """The first piece, if there is any, and what follows."""
-        adapter = self._adapter()
+        node, adapter = self._serving.asked(), self._fitting()
+        if self._steady and adapter != self._adapter:
+            raise RetryLater("adapter-changed", "Another adapter is in service now; ask again.")
+        self._adapter = adapter
         try:
             answer = node.complete(messages, adapter=adapter, max_tokens=max_tokens, temperature=0.0)
         except Refused as error:
             if adapter is None or not error.code.startswith("adapter"):
                 raise
-            self._not_taken = adapter
+            if error.code != "adapter-base-differs":  # that passes: the node serves another model for a moment
+                self._not_taken.add((adapter, self._serving.id, self._serving.sha256))
+            if self._steady:
+                raise RetryLater("adapter-changed", "The base model answers without the adapter; ask again.") from error
+            self._adapter = None
             answer = node.complete(messages, adapter=None, max_tokens=max_tokens, temperature=0.0)
         return list(islice(answer, 1)), answer
 
-    def _adapter(self) -> str | None:
-        active = self._registry.active()
-        fits = active is not None and active.base_sha256 == self._compute.base_sha256
-        return active.id if active is not None and fits and active.id != self._not_taken else None
+    def _fitting(self) -> str | None:
+        """The active adapter, where this node speaks with it."""
+        active, serving = self._registry.active(), self._serving
+        if active is None or active.base_sha256 != serving.sha256:
+            return None
+        return None if (active.id, serving.id, serving.sha256) in self._not_taken else active.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from hearthside.app.compute import Speaker
 from hearthside.app.rooms import Rooms
 from hearthside.companion.dialogue import Dialogue
 from hearthside.companion.fitness import Kept, Phrasing
@@ -29,7 +30,7 @@ _OF_PROGRAMS = "v1_"  # how conversations of the doors begin
 def dialogue_of(
     rooms: Callable[[], Rooms],
     search: Search,
-    model: LanguageModel | None,
+    model: Callable[[bool], LanguageModel | None],
     model_bytes: Callable[[], int],
     names: Callable[[], list[str]],
     unfinished: Callable[[], str],
@@ -41,7 +42,8 @@ def dialogue_of(
 
     Args:
         rooms: gives the rooms as they are now; new keys put others in their place.
-        model: the compute node, or None; model_bytes: gives the size of its weights, 0 where that is not known.
+        model: gives the compute node as it is now, or None; asked with True, one that stays who it is.
+        model_bytes: gives the size of its weights, 0 where that is not known.
         unfinished: why an answer may not be the last word yet, or "".
         standby: who answers small talk while the compute node is away.
         held: gives the model that may write queries, if the night found it fit for that.
@@ -51,9 +53,9 @@ def dialogue_of(
     life = with_items(first.stream, first.journal)
     writing = QueryWriting(life, NamesKept(life), first.journal, held, names)
     kept = Kept(first.journal, lambda speaking: _identity(speaking, held()), first.clock)
-    phrasing = Phrasing(lambda: None if 0 < model_bytes() < _LEAST_BYTES else model, kept=kept)
+    phrasing = Phrasing(lambda: None if 0 < model_bytes() < _LEAST_BYTES else model(True), kept=kept)
     return Dialogue(
-        first.journal, first.stream, search, lambda: model, names, first.clock, unfinished,
+        first.journal, first.stream, search, lambda: model(False), names, first.clock, unfinished,
         vocabulary=lambda words: vocabulary_of(rooms().index)(words),
         phrasing=phrasing,
         profile=lambda: _profile(rooms()),
@@ -67,6 +69,8 @@ def dialogue_of(
 
 def _identity(speaking: LanguageModel, base: HeldModel | None) -> str:
     """Name of who speaks, adapter included, and hash of the model; "" while that is not known."""
+    if isinstance(speaking, Speaker):
+        return speaking.identity
     sha256 = base.model.partition("#")[2] if base is not None else ""
     return f"{speaking.name}#{sha256}" if sha256 else ""
 

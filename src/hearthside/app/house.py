@@ -88,9 +88,9 @@ class House:
         self.waiting = WaitingDesk(
             lambda: self.rooms, lambda: self._dialogue, lambda: self.trainer, compute, self._jobs, lambda: self.costs
         )
-        model = NodeLanguageModel(compute, rooms.registry) if compute is not None else None
+        model = NodeLanguageModel(compute, rooms.registry)
         self._dialogue = dialogue_of(
-            lambda: self.rooms, self.search, model, lambda: compute.model_bytes if compute is not None else 0,
+            lambda: self.rooms, self.search, model.now, lambda: compute.model_bytes if compute is not None else 0,
             self.names, self._unfinished, lambda: self.trainer.reader(), outside.standby, away=self.waiting.away,
         )  # fmt: skip
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)
@@ -456,9 +456,8 @@ class House:
         report = forget(
             rooms.journal, rooms.stream, rooms.index, rooms.registry, chosen, rooms.clock, rooms.media, rooms.knowing
         )
-        self.costs.look()
-        self.safekeeper.look()
-        self.safekeeper.hurry()
+        for follow in (self.trainer.tell_nodes, self.costs.look, self.safekeeper.look, self.safekeeper.hurry):
+            follow()
         copies = [
             f"Whoever has this vault's keys can still read it in {one.where} until {one.until}."
             for one in lingering(rooms, self.safekeeper)
@@ -488,7 +487,7 @@ class House:
         self.nodes.power.close()
         self.nodes.stop()
         self._jobs.stop_all(5.0)
-        for node in (self.outside.compute, self.outside.standby):
+        for node in (self.outside.standby, self.outside.compute):  # the end of the one would wake the other
             if node is not None:
                 node.stop()
         self.rooms.close()

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from hearthside.app.power import PowerDesk, check_plug, plugs_of
 from hearthside.app.rooms import Rooms, system_clock
-from hearthside.errors import HearthsideError, Refused
+from hearthside.app.running import not_running
+from hearthside.errors import HearthsideError, NeedsPerson, Refused
 from hearthside.events import Json, local_datetime
 from hearthside.home import EntityState, HomeAssistant
 from hearthside.identity.home_ca import HomeCa
@@ -110,6 +111,7 @@ class NodesDesk:
         self._rooms, self._pool, self._home, self._home_states = rooms, pool, home, home_states
         self._clock = clock
         self._book = NodeBook(rooms)
+        self._applying = threading.Lock()  # so that no list that was read before is followed after a newer one
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.power = PowerDesk(rooms().journal, home, lambda: self.view().nodes, local_now, awake=self._awake)
@@ -141,7 +143,8 @@ class NodesDesk:
 
     def _apply(self) -> None:
         if self._pool is not None:
-            self._pool.use(self._book.paired())
+            with self._applying:
+                self._pool.use(self._book.paired())
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
@@ -194,7 +197,7 @@ class NodesDesk:
 
     def look(self) -> list[NodeRow]:
         """The nodes, each asked now over a link of its own: for a command, beside whatever station runs."""
-        reach = HomeReach(self._rooms().egress, lambda: HomeCa.open(self._rooms().vault), self._clock)
+        reach = self._reach()
         links = [NodeLink(node, reach, self._rooms().clock) for node in self._book.paired()]
         for link in links:
             link.start()
@@ -234,8 +237,25 @@ class NodesDesk:
 
     def revoke(self, node_id: str) -> None:
         """Let a node go for good."""
-        self._book.change(node_id, revoked_ms=self._rooms().clock())
-        self._apply()
+        self.let_go(node_id)
+
+    def let_go(self, node_id: str) -> str:
+        """The same; what became of it, in words. Where no pool runs, the node is told to forget from here."""
+        node = self._book.change(node_id, revoked_ms=self._rooms().clock())
+        if self._pool is not None:
+            self._apply()
+            return f"{node.name} is let go; it is told to forget what it was told."
+        if _has_station(self._rooms()):
+            return f"{node.name} is let go; the running station asks it nothing more, and has it forget."
+        if self._reach().forget(node):
+            return f"{node.name} is let go; it answered, and forgets what it was told."
+        return (
+            f"{node.name} is let go, and is asked nothing more. It did not answer, so it was not told to forget; it"
+            " does so by itself when it is idle (after a quarter of an hour, unless it was started otherwise)."
+        )
+
+    def _reach(self) -> HomeReach:
+        return HomeReach(self._rooms().egress, lambda: HomeCa.open(self._rooms().vault))
 
     def set_plug(self, node_id: str, entity: str) -> None:
         """Choose the Home Assistant switch that powers it."""
@@ -253,6 +273,14 @@ class NodesDesk:
             return self._home_states()
         home = self._home()
         return home.states() if home is not None else []
+
+
+def _has_station(rooms: Rooms) -> bool:
+    try:
+        with not_running(rooms.vault.folder):
+            return False
+    except NeedsPerson:
+        return True
 
 
 def _unasked(node: PairedNode) -> NodeState:

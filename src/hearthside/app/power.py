@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from hearthside.errors import HearthsideError, Refused, RetryLater
+from hearthside.errors import HearthsideError, Refused
 from hearthside.events import HOUR_MS, MINUTE_MS, Event, Json, Layer, Origin, Trust, local_datetime
 from hearthside.home import ActionClass, ActionResult, EntityState, HomeAction, HomeAssistant, action_class
 from hearthside.journal import Journal
@@ -31,9 +31,15 @@ _LATELY_MS = 24 * HOUR_MS
 _CONFIRM_S: Sequence[float] = (0.5, 1, 2, 4, 8)  # between questions whether the switch is where it was put
 _BACK_S: Sequence[float] = (1, 2, 5, 10, 20)  # between attempts to switch it on again
 _AGAIN_S = 60.0  # after something failed, before it is tried again
+_SETTLED_S = (
+    60.0  # after an order to switch off that was not confirmed: by then the radio has carried it out, or dropped it
+)
 _JOIN_S = 30.0
 _READ = 200  # rows of the journal looked back over: three cycles a day for a month
 _LOG = logger("power")
+
+# Home Assistant says these before it is told to do anything; after any other error the power may be off.
+_BEFORE = frozenset({"home-action-rate", "home-action-class-c"})
 
 DONE, UNCONFIRMED, NOT_DONE, LEFT = "done", "unconfirmed", "not_done", "left"
 
@@ -93,6 +99,7 @@ def judge(
     now_ms: int,
     today: str,
     awake: bool = False,
+    beside_awake: Collection[str] = (),
 ) -> Verdict:
     """Whether a node's power is to be cycled now.
 
@@ -101,16 +108,23 @@ def judge(
         silent_ms: how long it has been silent, milliseconds.
         past: cycles of this node or of its plug.
         today: the person's local day, ISO.
-        awake: its machine answers, and not as a node: it says that nothing listens there, or something else does.
+        awake: its silence proves nothing: its machine answers, only not as a node, or nobody is reached from here.
+        beside_awake: ids of those beside it of which the same is true.
     """
     if not node.plug or node.phase != "down":
         return Verdict(False, "")
     if awake:
-        return Verdict(False, "Its machine is awake, so its plug is left alone. Start `hearthside compute` there.")
+        return Verdict(
+            False,
+            "Its machine is awake, or the network of this one is gone, so its plug is left alone. "
+            "Start `hearthside compute` there.",
+        )
     if silent_ms < SILENCE_MS:
         return Verdict(False, f"Its plug is switched off and on when it stays silent for {_minutes(SILENCE_MS)}.")
-    if others := [one.name for one in beside if one.phase != "down"]:
-        return Verdict(False, f"Its plug powers {others[0]} too, which is not silent, so it is left alone.")
+    for one in beside:
+        if one.phase != "down" or one.id in beside_awake:
+            state = "which is not silent" if one.phase != "down" else "whose machine is awake"
+            return Verdict(False, f"Its plug powers {one.name} too, {state}, so it is left alone.")
     counted = [cycle for cycle in past if cycle.outcome != NOT_DONE]
     if sum(cycle.day == today for cycle in counted) >= MOST_A_DAY:
         return Verdict(False, f"It was switched off and on {MOST_A_DAY} times today, which is the limit. Look at it.")
@@ -180,7 +194,7 @@ class PowerDesk:
         home: gives the Home Assistant client, or None while none is set up.
         nodes: gives the paired nodes as they are now; asks nothing of the network.
         local_now: the present in UTC milliseconds, and the person's UTC offset in minutes.
-        awake: tells of a node that is down whether its machine answered when it was last asked, only not as a node.
+        awake: tells of a node that is down whether its silence proves nothing; see `NodeLink.awake`.
         monotonic_s: seconds that never go back.
         off_s: how long the power stays off.
         pause: waits for so many seconds; None waits until the desk is closed at most.
@@ -201,27 +215,30 @@ class PowerDesk:
         self._journal, self._home, self._nodes, self._local_now = journal, home, nodes, local_now
         self._awake, self._monotonic_s, self._off_s = awake, monotonic_s, off_s
         self._stopped = threading.Event()
+        self._looking = threading.RLock()  # held while a look decides, so that none begins anything after `close`
         self._pause = pause or self._stopped.wait
         self._silence = _Silence()
         self._worker: threading.Thread | None = None
         self._cycles: dict[str, Cycle] | None = None  # by id, the oldest first; None before the journal was read
         self._not_before_s: dict[str, float] = {}
+        self._begun_s: dict[str, float] = {}  # of the cycles of this life of the station, by a clock that never jumps
         self._reasons: dict[str, str] = {}
 
     # -- what the house asks -----------------------------------------------------------------------------------------
 
     def look(self) -> None:
         """See whether a plug must be switched, and begin; called every few seconds."""
-        if self._stopped.is_set() or (self._worker is not None and self._worker.is_alive()):
-            return
-        try:
-            task = self._next_task(list(self._nodes()))
-        except HearthsideError as error:
-            _LOG.warning("power: %s", error.code)
-            return
-        if task is not None:
-            self._worker = threading.Thread(target=self._run, args=(task,), name="power", daemon=True)
-            self._worker.start()
+        with self._looking:
+            if self._stopped.is_set() or (self._worker is not None and self._worker.is_alive()):
+                return
+            try:
+                task = self._next_task(list(self._nodes()))
+            except HearthsideError as error:
+                _LOG.warning("power: %s", error.code)
+                return
+            if task is not None and not self._stopped.is_set():
+                self._worker = threading.Thread(target=self._run, args=(task,), name="power", daemon=True)
+                self._worker.start()
 
     def words(self, node_id: str) -> str:
         """The last power cycle of a node in words, and why there is none now; "" where there is nothing to say."""
@@ -236,7 +253,8 @@ class PowerDesk:
 
     def close(self) -> None:
         """End. What is switched off is switched on first; call it before the journal and the egress are closed."""
-        self._stopped.set()
+        with self._looking:
+            self._stopped.set()
         self.wait(_JOIN_S)
 
     # -- deciding ----------------------------------------------------------------------------------------------------
@@ -248,22 +266,42 @@ class PowerDesk:
             self._cycles = _read(self._journal)
         unfinished = [cycle for cycle in self._cycles.values() if not cycle.outcome]
         for cycle in unfinished:
-            if at_s >= self._not_before_s.get(cycle.id, at_s):
+            if at_s >= self._not_before_s.setdefault(cycle.id, at_s + self._unsettled_s(cycle)):
                 return lambda: self._finish(cycle)
         due = [node for node in nodes if self._due(node, nodes, at_s)]
         return (lambda: self._begin(due[0])) if due and not unfinished else None
+
+    def _unsettled_s(self, cycle: Cycle) -> float:
+        """How long to wait for what an earlier station ordered; its clock and this one's may differ."""
+        passed_s = (self._local_now()[0] - cycle.at_ms) / 1000
+        return min(max(_SETTLED_S - passed_s, 0.0), _SETTLED_S)
 
     def _due(self, node: Watched, nodes: Sequence[Watched], at_s: float) -> bool:
         now_ms, offset_min = self._local_now()
         silent_ms = self._silence.of(node, at_s, now_ms)
         if self._cycles is None or at_s < self._not_before_s.get(node.id, at_s):
             return False
-        past = [cycle for cycle in self._cycles.values() if node.id == cycle.node or node.plug == cycle.entity]
+        past = [
+            self._by_steady_clock(cycle, at_s, now_ms, offset_min)
+            for cycle in self._cycles.values()
+            if node.id == cycle.node or node.plug == cycle.entity
+        ]
         beside = [one for one in nodes if one.plug == node.plug and one.id != node.id]
-        today = local_datetime(now_ms, offset_min).date().isoformat()
-        verdict = judge(node, beside, silent_ms, past, now_ms, today, self._awake(node.id))
+        beside_awake = [one.id for one in beside if self._awake(one.id)]
+        today = _day(now_ms, offset_min)
+        verdict = judge(node, beside, silent_ms, past, now_ms, today, self._awake(node.id), beside_awake)
         self._reasons[node.id] = "" if verdict.act else verdict.reason
         return verdict.act
+
+    def _by_steady_clock(self, cycle: Cycle, at_s: float, now_ms: int, offset_min: int) -> Cycle:
+        """As long ago as it is by the clock that never jumps: one set forward must not lift waits and limits."""
+        begun_s = self._begun_s.get(cycle.id)
+        if begun_s is None:
+            return cycle
+        passed_ms = round(1000 * (at_s - begun_s))
+        is_its_day = _day(cycle.at_ms + passed_ms, offset_min) == cycle.day
+        day = _day(now_ms, offset_min) if is_its_day else cycle.day
+        return replace(cycle, at_ms=now_ms - passed_ms, day=day)
 
     # -- acting ------------------------------------------------------------------------------------------------------
 
@@ -283,9 +321,10 @@ class PowerDesk:
         if home is None or trouble:
             self._reasons[node.id] = f"Its plug cannot be switched off and on: {trouble}"
             return
-        now = next((one for one in self._nodes() if one.id == node.id), None)
-        if now is None or now.phase != "down" or now.plug != node.plug or self._awake(node.id):
-            return  # it answered, or was removed, while Home Assistant was asked
+        on_it = [one for one in self._nodes() if one.plug == node.plug]
+        silent = [one.id for one in on_it if one.phase == "down" and not self._awake(one.id)]
+        if node.id not in silent or len(silent) < len(on_it) or self._stopped.is_set():
+            return  # one answered, or was removed, while Home Assistant was asked
         cycle = self._journal_begin(node)
         off = self._off(home, cycle)
         if off is None:
@@ -295,8 +334,9 @@ class PowerDesk:
             self._pause(self._off_s)
         for pause_s in _BACK_S:
             if self._on(home, node.plug, off):
-                self._end(cycle, DONE if gone else UNCONFIRMED)
-                return
+                if gone:
+                    self._end(cycle, DONE)
+                return  # where it was not seen to go off, `_finish` switches it on once more, when it has settled
             self._pause(pause_s)
 
     def _plug_trouble(self, home: HomeAssistant, entity: str) -> str:
@@ -312,16 +352,13 @@ class PowerDesk:
         return "" if state == "on" else f"Home Assistant says that it is {state}."
 
     def _off(self, home: HomeAssistant, cycle: Cycle) -> ActionResult | None:
-        """Switch off; None where nothing was switched, which is then journalled."""
+        """Switch off; None where nothing was switched, which is then journalled, or nobody knows: see `_finish`."""
         action = HomeAction(cycle.entity, "turn_off")
         try:
             return home.act(action, confirmed=True)  # the person chose this switch for this purpose
-        except RetryLater as error:
-            if error.code == "home-action-unsure":  # it may be off; `_finish` sees to it
-                return None
-            self._end(cycle, NOT_DONE, error.message)
         except HearthsideError as error:
-            self._end(cycle, NOT_DONE, error.message)
+            if error.code in _BEFORE:
+                self._end(cycle, NOT_DONE, error.message)
         return None
 
     def _on(self, home: HomeAssistant, entity: str, off: ActionResult | None) -> bool:
@@ -349,19 +386,16 @@ class PowerDesk:
         return False
 
     def _finish(self, cycle: Cycle) -> None:
-        """Bring back the power that an earlier moment, or an earlier station, switched off."""
+        """Bring back the power that an earlier moment, or an earlier station, may have switched off.
+
+        What the switch says of itself is not believed here: the order to go off may be on its way yet.
+        """
         home = self._home()
         self._not_before_s[cycle.id] = self._monotonic_s() + _AGAIN_S
         if not any(node.id == cycle.node and node.plug == cycle.entity for node in self._nodes()):
             self._end(cycle, LEFT)
-        elif home is not None and (self._is_now(home, cycle.entity, "on") or self._on(home, cycle.entity, None)):
+        elif home is not None and self._on(home, cycle.entity, None):
             self._end(cycle, UNCONFIRMED)
-
-    def _is_now(self, home: HomeAssistant, entity: str, wanted: str) -> bool:
-        try:
-            return any(one.entity_id == entity and one.state == wanted for one in home.states())
-        except HearthsideError:
-            return False
 
     # -- the record --------------------------------------------------------------------------------------------------
 
@@ -375,7 +409,10 @@ class PowerDesk:
         event = _event(now_ms, payload)
         self._journal.append([event])
         _LOG.warning("power: a silent node is switched off and on")
-        return self._keep(_begun(event))
+        cycle = _begun(event)
+        self._begun_s[cycle.id] = self._monotonic_s()
+        self._not_before_s[cycle.id] = self._begun_s[cycle.id] + _SETTLED_S
+        return self._keep(cycle)
 
     def _end(self, cycle: Cycle, outcome: str, why: str = "") -> None:
         """Journal how it ended; where the journal refuses, it counts as not ended."""
@@ -392,6 +429,10 @@ class PowerDesk:
 
 def _event(at_ms: int, payload: dict[str, Json]) -> Event:
     return Event(SOURCE, KIND, Layer.RESIDENTIAL, at_ms, Origin.DEVICE, Trust.OWN, payload, clock="station")
+
+
+def _day(ms: int, offset_min: int) -> str:
+    return local_datetime(ms, offset_min).date().isoformat()
 
 
 def _begun(event: Event) -> Cycle:

@@ -197,10 +197,10 @@ def _keep(house: House, stop: threading.Event) -> None:
     """Keep the derived rooms in step, give meaning to new records, and begin the night; never calls the model idly."""
     last_night, looked_back, waited = "", False, 0.0
     while not stop.wait(_LOOK_S):
+        _look_at_power(house)
         try:
             house.take_new_keys()
             house.waiting.look()
-            house.nodes.power.look()
             waited += _LOOK_S
             if waited < _KEEP_S and house.rooms.stream.bounds():
                 continue
@@ -239,6 +239,14 @@ def _reading_model(compute: NodePool) -> str | None:
         return compute.embedder.model
     except NeedsPerson:  # that none is installed must not keep the night from coming
         return None
+
+
+def _look_at_power(house: House) -> None:
+    """First and by itself: power that is off must come back, whatever else fails."""
+    try:
+        house.nodes.power.look()
+    except Exception as error:  # noqa: BLE001 - the next look is in two seconds
+        _LOG.error("power: %s", type(error).__name__)
 
 
 def _keep_safe(house: House) -> None:

@@ -16,8 +16,8 @@ from hearthside.app.rooms import Rooms
 from hearthside.companion.held_model import NodeHeldModel
 from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.inference.adapters import AdapterEntry
-from hearthside.inference.compute import Compute
 from hearthside.inference.guard.room import room_of, unguarded
+from hearthside.inference.pool import NodePool
 from hearthside.inference.shelf import ModelFile
 from hearthside.memory.held_model import HeldModel
 from hearthside.memory.search import Embedder
@@ -35,7 +35,7 @@ _INSTALL_STATE = Path(".cache/workshop-install.json")
 class TrainingDesk:
     """Everything around personal training for one vault."""
 
-    def __init__(self, rooms: Rooms, compute: Compute | None, embedder: Callable[[], Embedder | None]) -> None:
+    def __init__(self, rooms: Rooms, compute: NodePool | None, embedder: Callable[[], Embedder | None]) -> None:
         self._rooms, self._compute, self._embedder = rooms, compute, embedder
         self.parameters = LoraSftParameters()
         self.max_samples = MAX_SAMPLES
@@ -126,7 +126,7 @@ class TrainingDesk:
         if self._rooms.registry.active() is None:
             raise Refused("adapter-none", "No adapter is in service, so there is nothing to roll back.")
         entry = self._rooms.registry.roll_back("You rolled back.")
-        self._after_change()
+        self.tell_nodes()
         return (
             "The previous adapter is in service again."
             if entry
@@ -145,19 +145,19 @@ class TrainingDesk:
         return NightRooms(
             rooms.journal, rooms.stream, rooms.index, rooms.registry, rooms.egress, rooms.clock, self._embedder,
             self.model(), rooms.settings.workshop_threads, rooms.settings.workshop_url, self.parameters,
-            self._after_change, self.max_samples, lambda: set_clocks(rooms.journal, rooms.stream, rooms.clock),
+            self.tell_nodes, self.max_samples, lambda: set_clocks(rooms.journal, rooms.stream, rooms.clock),
             rooms.knowing, self.reader, room_of(self._compute.keeper) if self._compute is not None else unguarded,
         )  # fmt: skip
 
     def reader(self) -> HeldModel | None:
         """The served base model, held to a grammar; whether it is fit to read or to write queries is measured."""
-        compute = self._compute
-        if compute is None or not compute.model_name:
+        serving = self._compute.snapshot() if self._compute is not None else None
+        if serving is None or not serving.model:
             return None
-        node = compute.node  # of which name and hash are told: another one is another model
-        return NodeHeldModel(lambda: node, compute.model_name, compute.base_sha256)
+        return NodeHeldModel(serving.asked, serving.model, serving.sha256)
 
-    def _after_change(self) -> None:
+    def tell_nodes(self) -> None:
+        """Have the nodes hold the adapter that is in service now, and none that was withdrawn."""
         if self._compute is None:
             return
         try:

@@ -65,8 +65,8 @@ def pair(
 def revoke(node: Annotated[str, typer.Argument(help="Its id.")], vault: VAULT = None) -> None:
     """Let a node go for good; a running station asks it nothing more within a second, and has it forget."""
     with opened_house(vault) as house:
-        house.nodes.revoke(node)
-    out.print("Let go. To use it again, pair it anew.")
+        said = house.nodes.let_go(node)
+    out.print(f"{said} To use it again, pair it anew.", markup=False)
 
 
 @app.command()

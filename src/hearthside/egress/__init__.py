@@ -19,13 +19,15 @@ from weakref import WeakSet
 import httpx
 
 from hearthside.egress.faults import check_status, mapped, unreachable
-from hearthside.egress.ways import Way, answer
+from hearthside.egress.ways import Way, answer, bounded
 from hearthside.egress.websocket import PORTS, WebSocket
 from hearthside.errors import ConfigError, Refused
 from hearthside.logs import logger
 
-__all__ = ["PURPOSES", "Egress", "LedgerRow", "Link", "Purpose", "WebSocket"]
+__all__ = ["PURPOSES", "SIGN_ANSWER_BYTES", "Egress", "LedgerRow", "Link", "Purpose", "WebSocket", "bounded"]
 
+SIGN_ANSWER_BYTES = 64 * 1024
+"""An answer to a sign of life is no longer, nor one that `Egress.request` reads with certificates of our own."""
 _SIGN_BYTES = 64  # of a sign of life; more could hold content
 _SIGN_PATH = re.compile(r"/[a-z]{1,16}")
 _log = logger("egress")
@@ -113,7 +115,8 @@ class Egress:
         Args:
             timeout_s: seconds without a byte after which it is given up.
             connect_s: seconds to connect within; None: `timeout_s`.
-            tls: certificates of our own to speak with and to believe; None: those the system believes.
+            tls: certificates of our own to speak with and to believe, and an answer of at most `SIGN_ANSWER_BYTES`,
+                not packed; None: those the system believes.
 
         Returns:
             The response, whatever its status apart from those below.
@@ -137,6 +140,8 @@ class Egress:
             attested=attested,
             tls=tls,
         ) as response:
+            if tls is not None:
+                return bounded(response, SIGN_ANSWER_BYTES)
             response.read()
             return response
 
@@ -160,7 +165,8 @@ class Egress:
         """Like `request`, with the answer's body left to be read piece by piece inside the `with` block.
 
         `timeout_s` bounds each wait (next piece), not the whole transfer. With `redirects` an answer that points
-        elsewhere is handed out like any other; it is never followed here.
+        elsewhere is handed out like any other; it is never followed here. With `tls` a packed answer is refused; how
+        much of it to read is the caller's to bound (`bounded`).
         """
         named = _purpose(purpose)
         destination = _destination(url, ("http", "https"))
@@ -274,15 +280,14 @@ class Link:
 
         Raises:
             Refused: it is longer; nothing was sent.
-            RetryLater: no connection, or no answer in time.
+            RetryLater: no connection, no answer in time, or one that is packed or longer than `SIGN_ANSWER_BYTES`.
         """
         if len(content) > _SIGN_BYTES or not _SIGN_PATH.fullmatch(path):
             raise Refused("egress-sign-too-long", "This is more than a sign of life, so nothing was sent.")
         with mapped(self._destination), self._way() as way:
             request = way.request(method, self._destination + path, content, None, timeout_s, connect_s)
             with answer(way, request) as response:
-                response.read()
-                return response
+                return bounded(response, SIGN_ANSWER_BYTES)
 
 
 def _purpose(name: str) -> Purpose:

@@ -16,11 +16,17 @@ _OPENED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
 class Way:
-    """A client with the sockets that it opened, so that all of them can be cut at once."""
+    """A client with the sockets that it opened, so that all of them can be cut at once.
+
+    Who is reached with certificates of our own answers as it stands: what unpacks could fill the memory.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         # trust_env=False: no proxy, certificate bundle or .netrc from the environment changes where bytes go.
         self._client = httpx.Client(verify=True if tls is None else tls, trust_env=False, follow_redirects=False)
+        self._plain = tls is not None
+        if self._plain:
+            self._client.headers["Accept-Encoding"] = "identity"
         self._lock = threading.Lock()
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._users = 0
@@ -43,12 +49,18 @@ class Way:
 
     def send(self, request: httpx.Request) -> httpx.Response:
         """Send it; the body of the answer is not read yet."""
-        return self._client.send(request, stream=True)
+        response = self._client.send(request, stream=True)
+        if self._plain and response.headers.get("Content-Encoding", "identity") != "identity":
+            response.close()
+            raise httpx.RemoteProtocolError("packed, which was not asked for")
+        return response
 
     @contextmanager
     def used(self) -> Iterator[None]:
         """Count a user: the last one closes the client, for a number freed under a reader may be another's socket."""
         with self._lock:
+            if self._ended:  # dropped between being found and being used
+                raise httpx.ConnectError("ended")
             self._users += 1
         try:
             yield
@@ -90,6 +102,16 @@ def answer(way: Way, request: httpx.Request) -> Iterator[httpx.Response]:
         yield response
     finally:
         response.close()
+
+
+def bounded(response: httpx.Response, most: int) -> httpx.Response:
+    """The whole answer, its body read; httpx.RemoteProtocolError when that has more than so many bytes."""
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > most:
+            raise httpx.RemoteProtocolError("longer than it may be")
+    return httpx.Response(response.status_code, headers=response.headers, content=bytes(body))
 
 
 def _shut(one: socket.socket) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import orjson
 
 from hearthside.egress import Egress, Purpose
-from hearthside.errors import NeedsPerson, Refused, RetryLater
+from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import HOUR_MS, Json
 from hearthside.home.actions import (
     RATE_PER_HOUR,
@@ -137,7 +137,7 @@ class HomeAssistant:
         context_id = self._call_service(action)
         try:
             after = self._entity(action.entity_id)
-        except RetryLater:
+        except HearthsideError:  # it was done; only its effect was not seen
             after = None
         return ActionResult(action, grade, self._clock(), context_id, before, after, undo_of(action, before))
 

@@ -43,7 +43,6 @@ _CERTIFICATE = b"-----BEGIN CERTIFICATE"  # where the second half of what is sea
 # A machine without a battery for its clock starts years behind: it must still believe its own home.
 _SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 _FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # "no well-defined expiration" (RFC 5280, section 4.1.2.5)
-_STATION_DAYS = 400  # of a certificate that lives in the station's memory only
 _NODE_DAYS = 36_525  # no node is trusted for its certificate alone, so its end protects nothing
 _NODE_SUFFIX = ".node.hearthside"
 _ID_DIGITS = 16
@@ -128,18 +127,17 @@ class HomeCa:
         issued = self._issue(key, name, until, ExtendedKeyUsageOID.SERVER_AUTH, names)
         return issued.public_bytes(Encoding.PEM)
 
-    def client_context(self, pin: str, now_ms: int) -> ssl.SSLContext:
+    def client_context(self, pin: str) -> ssl.SSLContext:
         """A TLS 1.3 context with which the station asks one node; it ends the handshake with any other.
 
-        Key and certificate are new and in memory only; the certificate lasts 400 days. Keep the context for one link.
+        Key and certificate are new and in memory only: they go with the station, so the certificate has no end of its
+        own, which a wrong clock could put into the past. Keep the context for one link.
 
         Args:
             pin: `spki_pin` of the node's certificate.
-            now_ms: UTC milliseconds.
         """
         key = ec.generate_private_key(_CURVE)
-        until = _moment(now_ms) + timedelta(days=_STATION_DAYS)
-        own = self._issue(key.public_key(), "station.hearthside", until, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+        own = self._issue(key.public_key(), "station.hearthside", _FOR_EVER, ExtendedKeyUsageOID.CLIENT_AUTH, None)
         context = _PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
         context.pin = pin
         context.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
+from types import NoneType
 from typing import Self, TypeVar
 
 import httpx
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from hearthside.egress import SIGN_ANSWER_BYTES, bounded
 from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import Json
 from hearthside.inference.backend import Message, Usage
@@ -27,6 +29,15 @@ _HEALTH_TIMEOUT_S = 10.0
 _SILENCE_MS = 10 * 60_000  # after so long without an answer the node is probed before it is trusted with a question
 _SHED_TIMEOUT_S = 2.0
 _EMBED_BATCH = 32  # texts in one request, so that none holds the node for long
+# Bytes that are read of an answer at most: whoever has a node's key must not fill this machine's memory.
+_LONGEST_VECTORS = 4 << 20  # a batch of 4096 dimensions takes 0.35 MiB
+_LONGEST_LINE = 1 << 20
+_LONGEST_COMPLETION = 16 << 20
+_NONSENSE = (KeyError, TypeError, ValueError, AttributeError)  # what reading an answer raises that is none of a node
+_TYPES: dict[object, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "str": (str,), "Finish": (str,), "Tally": (Tally,),
+    "int | None": (int, NoneType), "float | None": (int, float, NoneType), "tuple[str, ...]": (tuple,),
+}  # fmt: skip
 
 
 _Figures = TypeVar("_Figures")
@@ -91,10 +102,14 @@ class NodeEmbedder:
         """See ComputeNode.embed."""
         parts = []
         for start in range(0, max(len(texts), 1), _EMBED_BATCH):
-            answer = self._ask(texts[start : start + _EMBED_BATCH], query)
-            self._model, self._dim = str(answer["model"]), int(answer["dim"])
-            flat = np.frombuffer(base64.b64decode(answer["float16"]), dtype="<f2")
-            parts.append(flat.reshape(-1, self._dim).astype(np.float32))
+            batch = texts[start : start + _EMBED_BATCH]
+            answer = self._ask(batch, query)
+            try:
+                self._model, self._dim = str(answer["model"]), int(answer["dim"])
+                flat = np.frombuffer(base64.b64decode(answer["float16"]), dtype="<f2")
+                parts.append(flat.reshape(len(batch), self._dim).astype(np.float32))
+            except _NONSENSE as error:
+                raise _failed() from error
         return np.concatenate(parts)
 
 
@@ -110,7 +125,7 @@ class Completion(Iterator[str]):
     ) -> None:
         """Takes over an open response, which closing `opened` ends; `on_usage` is called at the end."""
         self._opened = opened
-        self._lines = response.iter_lines()
+        self._lines = _lines(response)
         self._on_usage, self._on_broken = on_usage, on_broken
         self.usage: Usage | None = None
 
@@ -122,26 +137,32 @@ class Completion(Iterator[str]):
             Refused: `prompt-too-long` and others, before the first piece.
         """
         while self.usage is None:
-            line = self._read()
-            if "error" in line:
-                self.close()
-                raise error_of(line["error"])
-            if "usage" in line:
-                self.usage = _known(Usage, line["usage"])
-                self._on_usage(self.usage)
-            if line["text"]:
-                return str(line["text"])
+            text, usage = self._read()
+            if usage is not None:
+                self.usage = usage
+                self._on_usage(usage)
+            if text:
+                return text
         self.close()
         raise StopIteration
 
-    def _read(self) -> dict[str, Json]:
+    def _read(self) -> tuple[str, Usage | None]:
+        """The next piece, which may be empty, and after the last one what it cost."""
         try:
-            line: dict[str, Json] = orjson.loads(next(self._lines))
-            return line
-        except (httpx.HTTPError, httpx.StreamError, StopIteration, orjson.JSONDecodeError) as error:
+            line = orjson.loads(next(self._lines))
+            told = error_of(line["error"]) if "error" in line else None
+            text, usage = ("", None) if told else (line["text"], line.get("usage"))
+            if not isinstance(text, str):
+                raise TypeError("text")
+            cost = None if usage is None else _known(Usage, usage)
+        except (httpx.HTTPError, httpx.StreamError, StopIteration, *_NONSENSE) as error:
             self.close()
             self._on_broken()
             raise _gone() from error
+        if told is not None:
+            self.close()
+            raise told
+        return text, cost
 
     def close(self) -> None:
         """Stop the model and free the connection; safe to call twice."""
@@ -261,9 +282,12 @@ class ComputeNode:
     def health_over(self, line: Line, timeout_s: float = _HEALTH_TIMEOUT_S) -> NodeHealth:
         """The same over a way that is not in use yet."""
         answer = self._json(line, "GET", "/health", timeout_s=timeout_s)
-        answer["adapters"] = tuple(answer["adapters"])
-        answer["tally"] = _known(Tally, answer["tally"])
-        return _known(NodeHealth, answer)
+        try:
+            answer["adapters"] = tuple(str(adapter) for adapter in answer["adapters"])
+            answer["tally"] = _known(Tally, answer["tally"])
+            return _known(NodeHealth, answer)
+        except _NONSENSE as error:
+            raise _failed() from error
 
     def probe(self, line: Line | None = None, tokens: int = 1, timeout_s: float = _TIMEOUT_S) -> int:
         """Generate so many tokens, at most 16, metered apart; returns how many came.
@@ -274,9 +298,14 @@ class ComputeNode:
         line = line or self._line()
         answer = self._json(line, "POST", "/probe", orjson.dumps({"tokens": tokens}), timeout_s)
         self._heard = (line.key, self._clock())
-        if answer.get("usage"):
-            self._on_usage(Spent(_known(Usage, answer["usage"]), probe=True))
-        return int(answer.get("tokens", 1))
+        try:
+            usage = _known(Usage, answer["usage"]) if answer.get("usage") else None
+            tokens = int(answer.get("tokens", 1))
+        except _NONSENSE as error:
+            raise _failed() from error
+        if usage is not None:
+            self._on_usage(Spent(usage, probe=True))
+        return tokens
 
     def load_adapter(self, adapter: str, gguf: bytes) -> None:
         """Load an adapter at the node while conversations go on; raises Refused when it does not fit the base."""
@@ -335,10 +364,12 @@ class ComputeNode:
         self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = _TIMEOUT_S
     ) -> dict[str, Json]:
         try:
-            answer: dict[str, Json] = orjson.loads(self._ask(line, method, path, body, timeout_s))
-            return answer
+            answer = orjson.loads(self._ask(line, method, path, body, timeout_s))
         except orjson.JSONDecodeError as error:
-            raise RetryLater("compute-failed", "The compute node failed; ask again in a moment.") from error
+            raise _failed() from error
+        if not isinstance(answer, dict):
+            raise _failed()
+        return answer
 
     def _ask(self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = _TIMEOUT_S) -> bytes:
         """Send a request and read the whole answer."""
@@ -348,32 +379,58 @@ class ComputeNode:
             line.open(method, path, body, timeout_s=timeout_s) as response,
         ):
             _check(response)
-            return response.read()
+            return bounded(response, _LONGEST_VECTORS if path == "/embed" else SIGN_ANSWER_BYTES).content
 
 
 def _check(response: httpx.Response) -> None:
     """Raises what the node answered instead of what was asked for."""
     if not response.is_success:
-        response.read()
-        raise _error_of(response)
+        raise _error_of(bounded(response, SIGN_ANSWER_BYTES))
+
+
+def _lines(response: httpx.Response) -> Iterator[bytes]:
+    """The lines of an answer; httpx.RemoteProtocolError when one of them, or all, are longer than may be."""
+    rest, total = bytearray(), 0
+    for piece in response.iter_bytes():
+        first, *others = piece.split(b"\n")
+        rest += first
+        total += len(piece)
+        if len(rest) > _LONGEST_LINE or total > _LONGEST_COMPLETION:
+            raise httpx.RemoteProtocolError("longer than an answer may be")
+        for line in others:
+            yield bytes(rest)
+            rest = bytearray(line)
+    if rest:
+        yield bytes(rest)
 
 
 def _known(kind: Callable[..., _Figures], body: dict[str, Json]) -> _Figures:
-    """Figures out of an answer; a node of another version may tell more, or less where there is a default."""
-    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in body.items() if name in names})
+    """Figures out of an answer; a node of another version may tell more, or less where there is a default.
+
+    TypeError or AttributeError for what are no such figures.
+    """
+    types = {one.name: one.type for one in fields(kind)}  # type: ignore[arg-type]
+    known = {name: value for name, value in body.items() if name in types}
+    for name, value in known.items():
+        if not isinstance(value, _TYPES[types[name]]):
+            raise TypeError(name)
+    return kind(**known)
 
 
 def _error_of(response: httpx.Response) -> HearthsideError:
     try:
         return error_of(orjson.loads(response.content)["error"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except _NONSENSE:
         return RetryLater("compute-failed", f"The compute node failed ({response.status_code}); ask again in a moment.")
 
 
 def _encodable(text: str) -> str:
     # Half a surrogate pair, as broken exports hold them, cannot be sent.
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _failed() -> RetryLater:
+    return RetryLater("compute-failed", "The compute node failed; ask again in a moment.")
 
 
 def _gone() -> RetryLater:

@@ -40,6 +40,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
 
 from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.events import Json
@@ -59,6 +60,8 @@ _ROLES = {"system", "user", "assistant"}
 _LONGEST_GRAMMAR = 65_536  # characters; ours have a few thousand
 _MOST_PROBED = 16  # tokens
 _PERSONAL = ("/complete", "/embed", "/adapters")
+_UNCUT = (*_PERSONAL, "/probe", "/heads")  # the last two leave no traces, but are not to break off either
+_BODY_S = 60.0  # without a byte of a request that has begun: who sent it is gone
 _PROBE: list[Message] = [{"role": "user", "content": "."}]
 
 
@@ -79,13 +82,14 @@ class _Token:
 
 
 class _Counted:
-    """Counts requests that carry something personal, from their first byte to the last of their answer."""
+    """Counts requests that must not be cut, from their first byte to the last of their answer."""
 
     def __init__(self, app: ASGIApp, traces: Traces) -> None:
         self._app, self._traces = app, traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not str(scope["path"]).startswith(_PERSONAL):
+        path = str(scope["path"])
+        if not path.startswith(_UNCUT):
             await self._app(scope, receive, send)
             return
         try:
@@ -94,9 +98,26 @@ class _Counted:
             await JSONResponse({"error": error_body(error)}, 503)(scope, receive, send)
             return
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, _in_time(receive), send)
         finally:
-            self._traces.end()
+            self._traces.end(used=path.startswith(_PERSONAL))
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Gives up a body of which nothing comes any more: what came of it is in memory, which must be emptied one day."""
+    whole = False
+
+    async def received() -> ASGIMessage:
+        nonlocal whole
+        try:
+            async with asyncio.timeout(None if whole else _BODY_S):  # while it is answered, nothing has to come
+                message = await receive()
+        except TimeoutError as error:
+            raise Refused("request-wrong", "The request broke off in the middle.") from error
+        whole = not message.get("more_body", False)
+        return message
+
+    return received
 
 
 @dataclass(slots=True)

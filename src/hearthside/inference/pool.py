@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 from hearthside.errors import HearthsideError, RetryLater
@@ -20,6 +21,10 @@ from hearthside.inference.lines import Line
 from hearthside.inference.remote.link import Seen
 from hearthside.inference.remote.pairing import PairedNode
 from hearthside.inference.supervisor import NodeState, Phase, Supervisor
+from hearthside.logs import logger
+
+_STOP_S = 5.0
+_log = logger("inference")
 
 LEAST_PACE = 5.0
 """Tokens a second that people can read along with; a larger model that is slower is not preferred."""
@@ -64,6 +69,31 @@ class Linked(Protocol):
     def sync_adapters(self, wanted: AdapterEntry | None) -> None:
         """Have it hold this adapter and no other."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who answers at one moment, all of it of one node.
+
+    Attributes:
+        id: of the paired node; "" for the model on this machine.
+        node: asks it; `asked` gives it out.
+        model, sha256, bytes: name of its model, hash of its file and size of its weights; empty where not known.
+        now: gives name and hash of what that node serves now.
+    """
+
+    id: str
+    node: ComputeNode
+    model: str
+    sha256: str
+    bytes: int
+    now: Callable[[], tuple[str, str]] = field(repr=False, compare=False)
+
+    def asked(self) -> ComputeNode:
+        """The node, as long as it serves this model; raises RetryLater when it serves another one."""
+        if self.now() != (self.model, self.sha256):
+            raise RetryLater("compute-gone", "The compute node serves another model now; ask again.")
+        return self.node
 
 
 _Link = TypeVar("_Link", bound=Linked)
@@ -113,7 +143,9 @@ class NodePool:
         self._state = NodeState("starting", clock(), "The language model is not started yet.")
         self._problem = ""  # why the child process could not even be tried
         self._listeners: list[Callable[[NodeState], None]] = []
-        self._gone: list[Linked] = []  # waited for at the end: one may still be telling its node to forget
+        self._beside: list[threading.Thread] = []  # waited for at the end: one may still tell its node to forget
+        self._unsure: set[str] = set()  # nodes that may hold an adapter that was withdrawn
+        self._holding: dict[str, threading.Lock] = {}  # one decision at a time on what a node holds
         self._running = self._over = False
         self._nobody = ComputeNode(self._no_line, clock)
 
@@ -141,9 +173,19 @@ class NodePool:
             if local is not None:
                 local.stop()
             self.keeper.stop()
-        for link in (*links, *self._gone):
+        for link in links:
             link.join()
+        for thread in self._beside:
+            thread.join(_STOP_S)
         self._refresh()
+
+    def _do_beside(self, deed: Callable[[], None]) -> None:
+        """Do it in a thread of its own."""
+        thread = threading.Thread(target=deed, name="beside the pool", daemon=True)
+        with self._changed:
+            self._beside = [one for one in self._beside if one.is_alive()]
+            thread.start()
+            self._beside.append(thread)
 
     def use(self, nodes: Sequence[PairedNode]) -> None:
         """From now on these nodes are paired; those revoked or missing are out before this returns."""
@@ -167,13 +209,17 @@ class NodePool:
             del self._links[link.paired.id]
             if self._last is link:
                 self._last = None
+            self._unsure.discard(link.paired.id)
+            self._holding.pop(link.paired.id, None)
         link.end(forget=forget)
-        self._gone.append(link)
+        self._do_beside(link.join)
 
     def _take_in(self, node: PairedNode) -> None:
         link = self._make_link(node, self._refresh)
         with self._changed:
             self._links[node.id] = link
+            self._unsure.add(node.id)
+            self._holding[node.id] = threading.Lock()
         if self._running:
             link.start()
 
@@ -296,7 +342,10 @@ class NodePool:
                 self._last = self._chosen or self._last
                 self._state = self._judge(before)
                 state, listeners = self._state, list(self._listeners)
+                due = self._come_back()
                 self._changed.notify_all()
+            for link in due:
+                self._do_beside(partial(self._sync, link, [partial(_unload_others, link)]))
             if state.phase != before.phase:
                 for listener in listeners:
                     listener(state)
@@ -330,20 +379,17 @@ class NodePool:
     @property
     def base_sha256(self) -> str:
         """Hash of the model that answers; empty where it is not known."""
-        local = self._local
-        return local.base_sha256 if local is not None else self._seen().sha256
+        return self.snapshot().sha256
 
     @property
     def model_name(self) -> str:
         """Its name; empty where it is not known yet."""
-        local = self._local
-        return local.model_name if local is not None else self._seen().model
+        return self.snapshot().model
 
     @property
     def model_bytes(self) -> int:
         """Size of its weights; 0 where that is not known."""
-        local = self._local
-        return local.model_bytes if local is not None else self._seen().bytes
+        return self.snapshot().bytes
 
     @property
     def pid(self) -> int | None:
@@ -365,16 +411,61 @@ class NodePool:
         if local is not None:
             local.sync_adapters()
             return
-        active = self._adapters.active() if self._adapters is not None else None
-        for link in self.links():
-            if link.state().phase == "ready":
-                with suppress(RetryLater):  # it went: what it holds is gone with it
-                    link.sync_adapters(active)
-
-    def _seen(self) -> Seen:
         with self._changed:
-            link = self._chosen or self._last
-        return link.seen if link is not None else Seen()
+            self._unsure |= set(self._links)
+            due = self._come_back()
+        for link in due:
+            self._sync(link, [link.sync_adapters, partial(_unload_others, link)])
+
+    def _come_back(self) -> list[Linked]:
+        """Nodes that are ready and were not: what was withdrawn meanwhile they may still hold. Called under the lock.
+
+        A node may lose its link and keep its memory, so no other sign of a change is needed than that it was away.
+        """
+        ready = {node: link for node, link in self._links.items() if link.state().phase == "ready"}
+        self._unsure |= self._links.keys() - ready.keys()
+        due = ready.keys() & self._unsure if self._running else set()
+        self._unsure -= due
+        return [ready[node] for node in due]
+
+    def _sync(self, link: Linked, deeds: Sequence[Callable[[AdapterEntry | None], None]]) -> None:
+        """Have a node hold the active adapter or none, by the first of these deeds that it does not refuse."""
+        with self._changed:
+            holding = self._holding.get(link.paired.id)
+        if holding is None:  # let go meanwhile
+            return
+        with holding:  # so that what is active is not read before, and carried out after, another's word
+            for deed in deeds:
+                try:
+                    deed(self._adapters.active() if self._adapters is not None else None)
+                    return
+                except HearthsideError as error:
+                    _log.info("adapters of node %s were not set right: %s", link.paired.id, error.code)
+        with self._changed:  # tried again when it is back
+            self._unsure.add(link.paired.id)
+
+    def snapshot(self) -> Serving:
+        """Who answers now, with the model that it serves, read at once."""
+        with self._changed:
+            local, link = self._local, self._chosen or self._last
+            if local is not None:
+                model, sha256 = local.model_name, local.base_sha256
+                return Serving("", local.node, model, sha256, local.model_bytes, lambda: (model, sha256))
+            if link is None:
+                return Serving("", self._nobody, "", "", 0, lambda: ("", ""))
+            seen = link.seen
+            return Serving(link.paired.id, link.node, seen.model, seen.sha256, seen.bytes, lambda: _served(link.seen))
+
+
+def _served(seen: Seen) -> tuple[str, str]:
+    return seen.model, seen.sha256
+
+
+def _unload_others(link: Linked, active: AdapterEntry | None) -> None:
+    """Have a node drop every adapter but this one, which it is sent when a request names it: idle, it holds none."""
+    for adapter in link.node.health().adapters:
+        if active is None or adapter != active.id:
+            link.node.unload_adapter(adapter)
 
 
 def _is_same(one: PairedNode, other: PairedNode) -> bool:

@@ -18,6 +18,7 @@ from hearthside.errors import RetryLater
 Leaving: TypeAlias = Literal["idle", "asked"]
 
 _LOOK_S = 1.0
+_BREATH_S = 2.0  # after a request that was no use of its own: a question may follow the probe that went before it
 _LAST_WORDS_S = 0.1  # for an answer that is still in the buffer of its connection
 
 
@@ -38,10 +39,11 @@ class Traces:
         self._gate = threading.Lock()
         self._running = 0
         self._used_s: float | None = None  # when the last use ended; None: never used
+        self._ended_s = 0.0  # when the last request ended, use or not
         self._leaving = False
 
     def begin(self) -> None:
-        """Something personal comes in; `end` must follow.
+        """Something comes in that must not be cut; `end` must follow.
 
         Raises:
             RetryLater: `compute-starting`; the process is about to end.
@@ -51,18 +53,22 @@ class Traces:
                 raise RetryLater("compute-starting", "The language model is starting anew; ask again in a moment.")
             self._running += 1
 
-    def end(self) -> None:
-        """It is done with, and its traces are here."""
+    def end(self, *, used: bool = True) -> None:
+        """It is done with; `used`: and its traces are here."""
         with self._gate:
             self._running -= 1
-            self._used_s = self._monotonic_s()
+            self._ended_s = self._monotonic_s()
+            if used:
+                self._used_s = self._ended_s
 
     def over(self) -> bool:
         """Whether the process was used and is idle for long enough; then nothing more may begin."""
         with self._gate:
             if not self._after_s or self._running or self._used_s is None:
                 return False
-            self._leaving = self._leaving or self._monotonic_s() - self._used_s >= self._after_s
+            now_s = self._monotonic_s()
+            idle = now_s - self._used_s >= self._after_s and now_s - self._ended_s >= min(_BREATH_S, self._after_s)
+            self._leaving = self._leaving or idle
             return self._leaving
 
     async def watch(self) -> None:

@@ -64,6 +64,9 @@ def error_body(error: HearthsideError) -> dict[str, str]:
     return {"kind": type(error).__name__, "code": error.code, "message": error.message}
 
 
-def error_of(body: Mapping[str, Json]) -> HearthsideError:
-    """The error that `error_body` was made from."""
+def error_of(body: Json) -> HearthsideError:
+    """The error that `error_body` was made from; ValueError for what is none."""
+    named = ("kind", "code", "message")
+    if not isinstance(body, Mapping) or not all(isinstance(body.get(name), str) for name in named):
+        raise ValueError("no error")
     return _KINDS.get(body["kind"], RetryLater)(body["code"], body["message"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hearthside.errors import NeedsPerson
+from hearthside.events import DAY_MS
 from hearthside.identity.home_ca import HomeCa, load_chain, pem_of_key
 from hearthside.inference.remote import lan_door
 from hearthside.inference.remote.node_identity import NodeIdentity
@@ -132,15 +134,22 @@ def _self_signed(home: HomeCa) -> ssl.SSLContext:
 
 def _of_another_home(folder: Path) -> ssl.SSLContext:
     """What the station of another home shows; it does not mind whom it speaks to."""
-    context = made_home(folder).client_context("", clock())
+    context = made_home(folder).client_context("")
     context.verify_mode = ssl.CERT_NONE
     context.sslsocket_class = ssl.SSLSocket  # without the pin
     return context
 
 
 def test_its_home_gets_through(door: _Door, home: HomeCa, identity: NodeIdentity) -> None:
-    context = home.client_context(pin_of(identity), clock())
+    context = home.client_context(pin_of(identity))
     assert door.read(context) == door.read(context) == _SECRET
+
+
+@pytest.mark.parametrize("now_ms", [0, clock() - 500 * DAY_MS, clock() + 36_500 * DAY_MS])
+def test_its_home_gets_through_whatever_its_clock_said_at_its_start(
+    door: _Door, home: HomeCa, identity: NodeIdentity, now_ms: int
+) -> None:
+    assert door.read(home.client_context(pin_of(identity))) == _SECRET
 
 
 def test_nobody_else_gets_a_byte(door: _Door, home: HomeCa, tmp_path: Path) -> None:
@@ -160,7 +169,7 @@ def test_plain_http_gets_at_most_an_alert(door: _Door) -> None:
 
 
 def test_older_tls_does_not_get_through(door: _Door, home: HomeCa, identity: NodeIdentity) -> None:
-    context = home.client_context(pin_of(identity), clock())
+    context = home.client_context(pin_of(identity))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(OSError, match=r"(?i)alert|protocol|reset|eof"):
@@ -168,7 +177,7 @@ def test_older_tls_does_not_get_through(door: _Door, home: HomeCa, identity: Nod
 
 
 def test_no_session_is_handed_out(door: _Door, home: HomeCa, identity: NodeIdentity) -> None:
-    context = home.client_context(pin_of(identity), clock())
+    context = home.client_context(pin_of(identity))
     raw = socket.create_connection(("127.0.0.1", door.port), timeout=20)
     with raw, context.wrap_socket(raw, server_hostname="node") as connection:
         assert _all(connection) == _SECRET
@@ -189,15 +198,50 @@ def test_silent_strangers_do_not_keep_the_home_out(
 ) -> None:
     monkeypatch.setattr(lan_door, "_HANDSHAKE_S", 0.3)
     monkeypatch.setattr(lan_door, "_HANDSHAKES", 4)
+    monkeypatch.setattr(lan_door, "_OF_ONE_ADDRESS", 4)
     door = _Door(identity)
     silent = [socket.create_connection(("127.0.0.1", door.port), timeout=20) for _ in range(10)]
     try:
-        assert door.read(home.client_context(pin_of(identity), clock())) == _SECRET
+        assert door.read(home.client_context(pin_of(identity))) == _SECRET
         assert _all(silent[0]) == b""  # shown out
     finally:
         for connection in silent:
             connection.close()
         door.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 127.0.0.2 without being told")
+def test_one_address_cannot_fill_the_door(
+    home: HomeCa, identity: NodeIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lan_door, "_HANDSHAKE_S", 600.0)
+    door, elsewhere = _Door(identity), ("127.0.0.2", 0)
+    silent = [
+        socket.create_connection(("127.0.0.1", door.port), timeout=20, source_address=elsewhere)
+        for _ in range(lan_door._HANDSHAKES + 10)
+    ]
+    try:
+        assert door.read(home.client_context(pin_of(identity))) == _SECRET
+        assert _all(silent[-1]) == b""  # shown out at once
+    finally:
+        for connection in silent:
+            connection.close()
+        door.close()
+
+
+def test_the_system_notices_when_the_home_vanishes(
+    door: _Door, home: HomeCa, identity: NodeIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    greet = _Talkative.connection_made
+
+    def noted(self: _Talkative, transport: asyncio.BaseTransport) -> None:
+        kept.append(transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        greet(self, transport)
+
+    monkeypatch.setattr(_Talkative, "connection_made", noted)
+    assert door.read(home.client_context(pin_of(identity))) == _SECRET
+    assert kept and all(kept)
 
 
 def test_an_address_that_is_taken_is_said() -> None:

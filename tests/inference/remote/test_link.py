@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 import threading
 import time
@@ -20,9 +21,9 @@ from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
 from hearthside.inference.backend import Message
 from hearthside.inference.meter import Spent
 from hearthside.inference.remote.announce import FoundNode
-from hearthside.inference.remote.link import LinkOptions, NodeLink, OpenLine
+from hearthside.inference.remote.link import HomeReach, LinkOptions, NodeLink, OpenLine
 from hearthside.inference.remote.pairing import PairedNode
-from tests.inference.remote.homes import clock
+from tests.inference.remote.homes import clock, ledger, listener, made_home
 
 _QUICK = LinkOptions(heartbeat_s=0.02, again_s=0.02, again_late_s=0.02, search_after_s=0.05, search_s=0.0, grace_s=0.0)
 _TALK: list[Message] = [{"role": "user", "content": "Hello."}]
@@ -64,8 +65,9 @@ class Node:
         self.opened.append(ScriptedLine(self, paired.host, on_broken))
         return self.opened[-1]
 
-    def forget(self, paired: PairedNode) -> None:
+    def forget(self, paired: PairedNode) -> bool:
         self.forgot += 1
+        return not self.away
 
     def find(self, seconds: float) -> list[FoundNode]:
         self.searched += 1
@@ -105,13 +107,13 @@ class ScriptedLine:
     """A line to it."""
 
     def __init__(self, node: Node, host: str, on_broken: Callable[[OpenLine], None]) -> None:
-        self._node, self._host, self._on_broken = node, host, on_broken
+        self._node, self.host, self._on_broken = node, host, on_broken
         self.key, self.closed = "", False
 
     @contextmanager
     def open(self, method: str, path: str, body: bytes = b"", *, timeout_s: float) -> Iterator[httpx.Response]:
         node = self._node
-        if self.closed or node.away or self._host != node.host:
+        if self.closed or node.away or self.host != node.host:
             raise RetryLater("egress-unreachable", "nobody there") from node.cause
         if path == "/health" and node.late:
             node.late -= 1
@@ -294,6 +296,21 @@ def test_it_is_found_at_another_address(watched: Watched) -> None:
     assert watched.node.opened[0].closed and len(watched.node.opened) == 2
 
 
+def test_nobody_else_can_say_where_it_is(watched: Watched) -> None:
+    watched.link.start()
+    watched.be("ready")
+    known = watched.link.paired
+    watched.node.found = [FoundNode(known.id, "192.0.2.66", 443, False), FoundNode(known.id, "8.8.8.8", 443, False)]
+    watched.node.away = True
+    until(lambda: "192.0.2.66" in [line.host for line in watched.node.opened])
+    assert watched.link.paired == known and watched.moved == []
+    watched.node.away = False  # it is back where it always was, while a stranger goes on
+    watched.be("ready")
+    assert watched.link.paired == known and watched.moved == []
+    tried = [line for line in watched.node.opened if line.host != known.host]
+    assert all(line.closed for line in tried) and "8.8.8.8" not in [line.host for line in tried]
+
+
 @pytest.mark.parametrize("code", ["journal-write-failed", "home-ca-damaged"])
 def test_without_a_row_or_a_certificate_nothing_is_sent_and_it_is_said(watched: Watched, code: str) -> None:
     kind = RetryLater if code.startswith("journal") else NeedsPerson
@@ -307,14 +324,21 @@ def test_without_a_row_or_a_certificate_nothing_is_sent_and_it_is_said(watched: 
 
 def test_a_machine_that_answers_otherwise_is_awake_and_one_that_is_silent_is_not(watched: Watched) -> None:
     """Its plug must not be switched then: only the service was ended there."""
-    watched.node.away = True
+    watched.node.away, watched.node.cause = True, TimeoutError()
     watched.link.start()
     watched.be("down")
     assert not watched.link.awake
-    for cause in (ConnectionRefusedError(), ssl.SSLError("another certificate")):
+    silent = [TimeoutError(), httpx.ConnectTimeout("slow"), OSError(errno.EHOSTUNREACH, "no route to host")]
+    own = [OSError(number, "this machine's network") for number in (errno.ENETUNREACH, errno.ENETDOWN)]
+    others = [
+        ConnectionRefusedError(), ConnectionResetError(), ssl.SSLError("another certificate"),
+        httpx.RemoteProtocolError("the certificate of the station was refused"), *own,
+        OSError(errno.EADDRNOTAVAIL, "no address"),
+    ]  # fmt: skip
+    for at, cause in enumerate(others):
         watched.node.cause = cause
         until(lambda: watched.link.awake)
-        watched.node.cause = TimeoutError()
+        watched.node.cause = silent[at % len(silent)]
         until(lambda: not watched.link.awake)
     watched.node.cause, watched.node.away = ConnectionRefusedError(), False
     watched.be("ready")
@@ -323,11 +347,37 @@ def test_a_machine_that_answers_otherwise_is_awake_and_one_that_is_silent_is_not
 
 def test_an_answer_that_is_none_of_a_node_is_survived(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = watched.node.answer
-    monkeypatch.setattr(watched.node, "answer", lambda *_: httpx.Response(200, content=b'{"model": 1}'))
+    monkeypatch.setattr(watched.node, "answer", lambda: "takes other arguments, so it is a TypeError")
     watched.link.start()
     watched.be("down")
+    assert "as a compute node does" in watched.link.state().sentence
+    assert watched.link.awake  # a node of another version, perhaps: its plug is left alone
+    monkeypatch.setattr(watched.node, "answer", lambda *_: httpx.Response(200, content=b'{"model": 1}'))
+    until(lambda: "as a compute node does" not in watched.link.state().sentence)
+    assert watched.link.awake
     monkeypatch.setattr(watched.node, "answer", answer)
     watched.be("ready")
+
+
+def test_a_machine_that_is_frozen_is_silent_and_one_without_a_service_is_awake(tmp_path: Path) -> None:
+    """What the network really says: a frozen machine's kernel may take the connection, and nobody greets."""
+    egress, _ = ledger()
+    home = made_home(tmp_path)
+    with listener() as frozen:
+        port = int(frozen.getsockname()[1])
+        paired = PairedNode("0123456789abcdef", "Spark", "127.0.0.1", port, "01" * 32, 1)
+        options = LinkOptions(timeout_s=0.2, again_s=0.02, grace_s=0.0, search_after_s=9999)
+        link = NodeLink(paired, HomeReach(egress, lambda: home), clock, options=options)
+        link.start()
+        until(lambda: link.state().phase == "down")
+        assert not link.awake
+    until(lambda: link.awake)
+    link.end()
+    link.join()
+    ways = len(egress._ways)
+    assert not HomeReach(egress, lambda: home).forget(paired)
+    assert len(egress._ways) == ways  # the certificates of one that was not told are let go all the same
+    egress.close()
 
 
 def test_let_go_it_is_cut_and_told_to_forget_and_nothing_reaches_it_any_more(watched: Watched) -> None:

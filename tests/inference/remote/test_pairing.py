@@ -91,7 +91,8 @@ def test_the_right_code_pairs_both(node: _Node, home: HomeCa) -> None:
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(identity.home))
     assert x509.load_pem_x509_certificate(identity.home) == home.certificate
     assert {(row.purpose, row.destination) for row in rows} == {("compute-node", f"https://127.0.0.1:{node.port}")}
-    assert [row.data_class for row in rows] == ["pairing"] * 3
+    assert [row.data_class for row in rows] == ["pairing"] * 4
+    assert [row.bytes_out > 0 for row in rows] == [False, True, True, True]  # the first is for the connection
 
 
 def test_a_code_has_sixty_bits_and_is_shown_in_groups() -> None:
@@ -378,3 +379,17 @@ def test_the_ledger_is_asked_first(node: _Node, home: HomeCa) -> None:
     egress.close()
     assert error.value.code == "disk-full" and node.door.codes.wrong == 0
     assert node.end() is None
+
+
+def test_without_a_row_not_even_a_connection_is_made(home: HomeCa) -> None:
+    from hearthside.egress import Egress, LedgerRow
+
+    def full(row: LedgerRow) -> None:
+        raise RetryLater("disk-full", "full")
+
+    with listener() as other:
+        with pytest.raises(RetryLater, match="full"):
+            pair(int(other.getsockname()[1]), _WRONG, home, Egress(full, clock))
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.accept()

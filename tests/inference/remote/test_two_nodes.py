@@ -80,7 +80,7 @@ class Home:
 
     def __post_init__(self) -> None:
         self.egress = Egress(self._write, clock)
-        reach = HomeReach(self.egress, lambda: self.ca, clock)
+        reach = HomeReach(self.egress, lambda: self.ca)
 
         def link(node: PairedNode, on_change: Callable[[], None]) -> NodeLink:
             return NodeLink(node, reach, clock, on_change=on_change, options=_QUICK)

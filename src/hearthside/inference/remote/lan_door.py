@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from hearthside.identity.home_ca import load_chain
 from hearthside.inference.remote.node_identity import NodeIdentity
 
 _HANDSHAKE_S = 5.0
-_HANDSHAKES = 32  # at once: strangers who open connections and say nothing must not use up the process's files
+_HANDSHAKES = 64  # at once: strangers who open connections and say nothing must not use up the process's files
+_OF_ONE_ADDRESS = 8  # of these, so that one stranger cannot keep the home out, which opens some at the same time itself
+_GONE_S = 60  # without a sign from the other side's system: what hangs on the connection is over, and is forgotten
+_PROBES = 3  # of the system, at equal distances, until it takes the other side for gone
 _REST_S = 0.2  # after an accept that failed for want of files
 
 
@@ -68,8 +72,9 @@ async def serve(listener: socket.socket, context: ssl.SSLContext, protocol: Call
     loop = asyncio.get_running_loop()
     free = asyncio.Semaphore(_HANDSHAKES)
     greeting: set[asyncio.Task[None]] = set()
+    under_way = Counter[str]()  # by address
 
-    async def greet(connection: socket.socket) -> None:
+    async def greet(connection: socket.socket, source: str) -> None:
         try:
             with suppress(OSError, EOFError):
                 await loop.connect_accepted_socket(
@@ -77,16 +82,42 @@ async def serve(listener: socket.socket, context: ssl.SSLContext, protocol: Call
                 )
         finally:
             free.release()
+            under_way[source] -= 1
+            if not under_way[source]:
+                del under_way[source]
 
     listener.setblocking(False)
     while True:
         await free.acquire()
         try:
-            connection, _ = await loop.sock_accept(listener)
+            connection, peer = await loop.sock_accept(listener)
         except OSError:
             free.release()
             await asyncio.sleep(_REST_S)
             continue
-        task = loop.create_task(greet(connection))
+        source = str(peer[0])
+        if under_way[source] >= _OF_ONE_ADDRESS:
+            connection.close()
+            free.release()
+            await asyncio.sleep(0)  # a flood of them must not keep the others from their turn
+            continue
+        _notice_its_end(connection)
+        under_way[source] += 1
+        task = loop.create_task(greet(connection, source))
         greeting.add(task)
         task.add_done_callback(greeting.discard)
+
+
+def _notice_its_end(connection: socket.socket) -> None:
+    """Have the system end a connection whose other side vanished without a word, as far as it can."""
+    with suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    between_s = _GONE_S // (_PROBES + 1)
+    wanted = {
+        "TCP_KEEPIDLE": between_s, "TCP_KEEPALIVE": between_s, "TCP_KEEPINTVL": between_s, "TCP_KEEPCNT": _PROBES,
+        "TCP_USER_TIMEOUT": 1000 * _GONE_S,
+    }  # fmt: skip
+    for name, value in wanted.items():  # TCP_KEEPALIVE is what macOS calls the first, the last is Linux's own
+        if (option := getattr(socket, name, None)) is not None:
+            with suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -6,12 +6,15 @@ row each time the link is opened, and one for each request that carries content.
 
 from __future__ import annotations
 
-import ssl
+import errno
+import ipaddress
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
+
+import httpx
 
 from hearthside.egress import Egress, Purpose
 from hearthside.errors import HearthsideError, Refused, RetryLater
@@ -28,6 +31,9 @@ from hearthside.logs import logger
 _FORGET_S = 2.0
 _STOP_S = 5.0
 _HOUR_S = 3600.0
+_TRY_S = 3.0  # at an address that somebody announced
+_MOST_TRIED = 4  # such addresses in one search
+_SILENT = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.EHOSTDOWN})
 _MOST_DOUBLINGS = 7  # of the wait between two searches: from half a minute to an hour
 _log = logger("inference")
 
@@ -98,8 +104,8 @@ class Reach(Protocol):
         """A new way to the node; nothing is sent yet."""
         ...
 
-    def forget(self, paired: PairedNode) -> None:
-        """Have it forget everything, if it still answers. Never raises."""
+    def forget(self, paired: PairedNode) -> bool:
+        """Have it forget everything; whether it answered. Never raises."""
         ...
 
     def find(self, seconds: float) -> list[FoundNode]:
@@ -110,26 +116,33 @@ class Reach(Protocol):
 class HomeReach:
     """Over the local network, through the house's one door, with certificates of the home."""
 
-    def __init__(self, egress: Egress, ca: Callable[[], HomeCa], clock: Callable[[], int]) -> None:
-        """`ca` opens the vault's authority; `clock` gives the machine's UTC milliseconds, for certificates."""
-        self._egress, self._ca, self._clock = egress, ca, clock
+    def __init__(self, egress: Egress, ca: Callable[[], HomeCa]) -> None:
+        """`ca` opens the vault's authority."""
+        self._egress, self._ca = egress, ca
 
     def line(self, paired: PairedNode, on_broken: Callable[[OpenLine], None]) -> OpenLine:
         """See `Reach`."""
-        tls = self._ca().client_context(paired.pin, self._clock())
+        tls = self._ca().client_context(paired.pin)
         return RemoteLine(self._egress, place_of(paired), tls, paired.id, on_broken)
 
-    def forget(self, paired: PairedNode) -> None:
+    def forget(self, paired: PairedNode) -> bool:
         """See `Reach`."""
         try:
-            tls = self._ca().client_context(paired.pin, self._clock())
-            self._egress.request(
+            tls = self._ca().client_context(paired.pin)
+        except HearthsideError as error:
+            _log.info("node %s was not told to forget: %s", paired.id, error.code)
+            return False
+        try:
+            answer = self._egress.request(
                 Purpose.COMPUTE_NODE, "POST", f"https://{place_of(paired)}/forget", data_class="forget",
                 timeout_s=_FORGET_S, consent=paired.id, tls=tls,
             )  # fmt: skip
-            self._egress.drop(tls)
+            return answer.is_success
         except HearthsideError as error:
             _log.info("node %s was not told to forget: %s", paired.id, error.code)
+            return False
+        finally:
+            self._egress.drop(tls)
 
     def find(self, seconds: float) -> list[FoundNode]:
         """See `Reach`."""
@@ -181,7 +194,8 @@ class NodeLink:
         self._thread: threading.Thread | None = None
         self._forgetting: threading.Thread | None = None
         self.awake = False
-        """Whether the machine answered when it was last asked, only not as a node; False while it does."""
+        """Whether silence proves nothing: the machine answered when it was last asked, only not as a node, or the fault
+        was on this side; False while it answers, and while it is silent."""
         self.node = ComputeNode(
             self._line_now, clock, fetch_adapter=self._adapter_bytes, elsewhere=True,
             on_usage=lambda spent: on_usage(replace(spent, node=paired.id, model=self.seen.model)),
@@ -249,6 +263,7 @@ class NodeLink:
                 why = self._why(error)
             except Exception as error:  # noqa: BLE001 - whatever a node answers must not end the link for good
                 _log.error("link to %s: %s", self.paired.id, type(error).__name__)
+                self.awake = True
                 why = f"{self.paired.name} does not answer as a compute node does."
             if why:
                 self._lose(why)
@@ -367,18 +382,36 @@ class NodeLink:
         except HearthsideError as error:  # no row, no search
             _log.info("node %s was not looked for: %s", self.paired.id, error.code)
             return
-        for one in found:
-            if one.id == self.paired.id and (one.host, one.port) != (self.paired.host, self.paired.port):
-                self._move(one)
+        known = (self.paired.host, self.paired.port)
+        places = {(one.host, one.port) for one in found if one.id == self.paired.id and _is_near(one.host)} - {known}
+        for host, port in sorted(places)[:_MOST_TRIED]:
+            if self._moves(replace(self.paired, host=host, port=port)):
+                return
 
-    def _move(self, found: FoundNode) -> None:
-        """Where it says it is; that it is the node, its key proves when it is reached."""
-        with self._lock:
-            line, self._line = self._line, None
-            self.paired = replace(self.paired, host=found.host, port=found.port)
-        if line is not None:
+    def _moves(self, there: PairedNode) -> bool:
+        """Whether it is there; anybody can announce it, so its key must prove it before its address is believed."""
+        try:
+            line = self._reach.line(there, self._broke)
+        except HearthsideError as error:
+            _log.info("node %s was not tried elsewhere: %s", there.id, error.code)
+            return False
+        try:
+            self.node.health_over(line, min(_TRY_S, self._options.timeout_s))
+        except Exception as error:  # noqa: BLE001 - whatever a stranger answers must not end the link
+            _log.info("node %s is not where it was announced: %s", there.id, type(error).__name__)
             line.close()
-        self._on_moved(self.paired.id, found.host, found.port)
+            return False
+        with self._lock:
+            ended, former = self._ended, self._line
+            if not ended:
+                self._line, self._used = line, False
+                self.paired = replace(self.paired, host=there.host, port=there.port)
+        stale = line if ended else former
+        if stale is not None:
+            stale.close()
+        if not ended:
+            self._on_moved(there.id, there.host, there.port)
+        return not ended
 
     def _note(self, phase: Phase, sentence: str) -> None:
         with self._lock:
@@ -409,12 +442,26 @@ class NodeLink:
 
 
 def _answered(error: HearthsideError) -> bool:
-    """Whether a machine is awake where no node answered: nothing listens there, or something else does."""
-    if error.code not in ("compute-gone", "egress-unreachable"):
-        return True
+    """Whether no node answered, and yet its machine may be awake.
+
+    Only a wait in vain counts as silence (and that its address is not found in the network, which is what becomes of a
+    machine that has frozen). A connection refused or reset, an answer that is not understood, a network or a name that
+    is gone on this side: all these say nothing of that kind.
+    """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ConnectionRefusedError | ssl.SSLError):
-            return True
+        if isinstance(cause, TimeoutError | httpx.TimeoutException):
+            return False
+        if isinstance(cause, OSError) and cause.errno in _SILENT:
+            return False
         cause = cause.__cause__ or cause.__context__
-    return False
+    return True
+
+
+def _is_near(host: str) -> bool:
+    """Whether an address can be one of the home's own network."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_private or address.is_link_local or address.is_loopback

@@ -122,7 +122,7 @@ def pair_with(
     clock: Callable[[], int],
     random: Callable[[int], bytes],
 ) -> PairedNode:
-    """Pair with the node that shows this code; every message has a ledger row before it leaves.
+    """Pair with the node that shows this code; the connection and every message have a ledger row before they leave.
 
     Args:
         code: as it was typed; spaces, dashes, small letters and O, I, L for 0, 1, 1 do not matter.
@@ -140,9 +140,11 @@ def pair_with(
     _check_name(name)
 
     def note(message: bytes) -> None:
+        """Its first, empty row is for the connection, whose handshake already sends bytes."""
         digest = hashlib.sha256(message).hexdigest()
         egress.permit(Purpose.COMPUTE_NODE, f"https://{_bracketed(host)}:{port}", "pairing", len(message), digest)
 
+    note(b"")
     with _connected(host, port) as connection:
         talk = _Talk(connection, note)
         seen = connection.getpeercert(True) or b""
