@@ -19,11 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hearthside.errors import NeedsPerson
-from hearthside.events import DAY_MS
 from hearthside.identity.home_ca import HomeCa, load_chain, pem_of_key
 from hearthside.inference.remote import lan_door
 from hearthside.inference.remote.node_identity import NodeIdentity
-from tests.inference.remote.homes import clock, listener, made_home, paired, pin_of
+from tests.inference.remote.homes import listener, made_home, paired, pin_of
 
 _SECRET = b"smollm2 version 1"
 
@@ -143,13 +142,6 @@ def _of_another_home(folder: Path) -> ssl.SSLContext:
 def test_its_home_gets_through(door: _Door, home: HomeCa, identity: NodeIdentity) -> None:
     context = home.client_context(pin_of(identity))
     assert door.read(context) == door.read(context) == _SECRET
-
-
-@pytest.mark.parametrize("now_ms", [0, clock() - 500 * DAY_MS, clock() + 36_500 * DAY_MS])
-def test_its_home_gets_through_whatever_its_clock_said_at_its_start(
-    door: _Door, home: HomeCa, identity: NodeIdentity, now_ms: int
-) -> None:
-    assert door.read(home.client_context(pin_of(identity))) == _SECRET
 
 
 def test_nobody_else_gets_a_byte(door: _Door, home: HomeCa, tmp_path: Path) -> None:
