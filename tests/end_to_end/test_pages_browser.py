@@ -346,11 +346,12 @@ def test_an_answer_that_lacked_the_model_is_put_off_taken_back_and_given_later(
         expect(page.locator(".later")).to_contain_text("This waits for the model")
         page.get_by_role("button", name="Do not answer later").click()
         page.get_by_role("button", name=PUT_OFF).click()
+        expect(page.locator(".later")).to_contain_text("This waits for the model")
         visit.open()  # what waits is known to the page that is opened next
         expect(page.locator(".later")).to_contain_text("This waits for the model")
         ask(page, "Are you back?")
-        expect(page.locator(".turn-house").last).to_contain_text("to: What about fish?", timeout=20_000)
-        expect(page.locator(".turn-house").last).to_contain_text(LATER)
+        later = page.locator(".turn-house", has_text="to: What about fish?")
+        expect(later).to_contain_text(LATER, timeout=20_000)
         expect(page.locator(".later").first).to_contain_text("Answered further down")
         visit.close()
 

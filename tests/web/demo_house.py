@@ -352,13 +352,13 @@ class DemoHouse:
         talk.append(Turn(at(LAST_DAY, "21:45"), f"{LAST_DAY}T21:45+01:00", "you", text, None))
         if "break" in text:
             raise RuntimeError("secret content that must not be shown or logged")
-        self.waiting.back |= text == "Are you back?"
         answer = self.answer_to(text)
         answer = replace(answer, text=self.canary + answer.text, question=f"{len(talk):032x}")
         for word in answer.text.split(" "):
             time.sleep(self.piece_s)
             yield Piece(word + " ")
         talk.append(Turn(at(LAST_DAY, "21:46"), f"{LAST_DAY}T21:46+01:00", "hearthside", answer.text, answer))
+        self.waiting.back |= text == "Are you back?"
         yield answer
 
     def answer_to(self, text: str) -> Answer:

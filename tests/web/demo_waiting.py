@@ -31,7 +31,7 @@ class DemoWaiting:
             raise Refused("later-not-waiting", "This question does not wait (any more); nothing was changed.")
 
     def answer_to(self, question: str) -> Answer | None:
-        if not self.back or self.waits.pop(question, None) is None:
+        if not self.back or question not in self.waits:
             return None
         said = self.canary + LATER
         return Answer(said, AnswerMode.QUOTED, asked="What about fish?", question=question, later=True)
