@@ -8,8 +8,9 @@ import sys
 _LIMITED = """
 import os, resource
 from hearthside.inference.guard.protection import protect
-for limit in (resource.RLIMIT_RTTIME, resource.RLIMIT_CORE):
-    resource.setrlimit(limit, (0, 1000) if limit == resource.RLIMIT_CORE else (1000000, 1000000))
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]  # 0 where the process before has run a node
+resource.setrlimit(resource.RLIMIT_CORE, (0, 1000 if hard == resource.RLIM_INFINITY else min(1000, hard)))
+resource.setrlimit(resource.RLIMIT_RTTIME, (1000000, 1000000))
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

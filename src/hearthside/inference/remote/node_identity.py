@@ -68,7 +68,7 @@ class NodeIdentity:
             raise NeedsPerson(
                 "node-identity-damaged",
                 f"{folder / FILE}, which says who this compute node is, is damaged. Nothing personal lies in it. Pair "
-                "it anew: hearthside compute --pair",
+                "it anew with `hearthside compute --pair`.",
             ) from error
         return identity
 

@@ -252,7 +252,7 @@ def _closed() -> Refused:
     return Refused(
         "pairing-closed",
         "No compute node waits there to be paired: it is paired already, its ten minutes are over, or something else "
-        "answers. Start it with: hearthside compute --pair",
+        "answers. Start it with `hearthside compute --pair`.",
     )
 
 
@@ -268,7 +268,7 @@ def _broken() -> RetryLater:
     return RetryLater(
         "pairing-unreachable",
         "The compute node stopped answering in the middle, so it is not paired here. Look what it shows; if it says it "
-        "is paired, start it with: hearthside compute --pair",
+        "is paired, start it with `hearthside compute --pair`.",
     )
 
 
