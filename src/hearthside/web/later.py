@@ -48,7 +48,6 @@ class LaterAnswers:
         self.shell, self.page, self.talk, self.turn_of = shell, page, talk, turn_of
         self.waits: dict[str, ui.element] = {}
         self.answered: set[str] = set()
-        ui.timer(LOOK_S, self.look)
 
     async def begin(self, turns: list[Turn], conversation: str) -> set[str]:
         """What waits when the page is opened; where that cannot be told, nothing does.
@@ -58,6 +57,7 @@ class LaterAnswers:
         self.answered = answered_later(turns)
         house = self.shell.house.waiting
         found = await call(lambda: ({one.id for one in house.questions()}, house.answered()))
+        ui.timer(LOOK_S, self.look)  # not before: a page with a timer is sent as it is when it waits for something
         if isinstance(found, Problem):
             return set()
         elsewhere = [one for one in found[1] if one.conversation != conversation]
