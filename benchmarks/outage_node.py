@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.outage_station import LOOK_S, children_of, environment
+from benchmarks.outage_station import LOOK_S
+from benchmarks.station_process import children_of, environment
 from hearthside.app.station import open_house
 from hearthside.config import Settings
 

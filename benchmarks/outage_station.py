@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +16,11 @@ from pathlib import Path
 import httpx
 import orjson
 
+from benchmarks.station_process import children_of, environment, running_station
 from hearthside.inference.shelf import embedded_model
 from hearthside.inference.wire import NodeConfig
 
-_READY_LIMIT_S, _STOP_LIMIT_S = 180.0, 30.0
-_LINK = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
+_WAIT_S = 180.0
 _NODE, _GUARD = "hearthside.inference.node", "hearthside.inference.guard.process"
 LOOK_S = 0.05
 
@@ -69,7 +67,7 @@ class Station:
             TimeoutError: it does not come back.
         """
         began = away_s = time.monotonic()
-        while began + _READY_LIMIT_S > (now_s := time.monotonic()):
+        while began + _WAIT_S > (now_s := time.monotonic()):
             if self.node not in {None, besides} and self.is_ready(http):
                 return Back(away_s, time.monotonic())
             away_s = now_s
@@ -80,14 +78,14 @@ class Station:
         """Wait until the pages say that the model is away. Raises TimeoutError when they do not."""
         began = time.monotonic()
         while self.is_ready(http):
-            if time.monotonic() - began > _READY_LIMIT_S:
+            if time.monotonic() - began > _WAIT_S:
                 raise TimeoutError("the station did not notice that the model is away")
             time.sleep(LOOK_S)
 
     def wait_node(self, http: httpx.Client, gone: int | None = None) -> Back:
         """Wait until a paired node answers; `gone`: a model process of the station's that must have ended before."""
         began = away_s = time.monotonic()
-        while began + _READY_LIMIT_S > (now_s := time.monotonic()):
+        while began + _WAIT_S > (now_s := time.monotonic()):
             ended = gone is None or gone not in [pid for pid, _ in self._children()]  # what else runs stands by
             if ended and self.is_ready(http):
                 return Back(away_s, time.monotonic())
@@ -104,59 +102,12 @@ class Station:
         return children_of(self.process.pid)
 
 
-def children_of(parent: int) -> list[tuple[int, str]]:
-    """Process ids and command lines of the children of a process."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append((int(folder.name), (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()))
-        except OSError:  # it has just ended
-            continue
-    return found
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Settings of a vault in a folder of the benchmark, and nothing of the person who runs it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HEARTHSIDE_")}
-    paths = {"VAULT": "vault", "KEY_FILE": "key", "HEADS_FOLDER": "heads"}
-    own = {f"HEARTHSIDE_{name}": str(folder / path) for name, path in paths.items()}
-    return kept | own | {"HEARTHSIDE_MODEL_THREADS": "1"}
-
-
 @contextmanager
 def station(folder: Path, token: str) -> Iterator[Station]:
     """Start a station over the vault in a folder, and end it as Ctrl-C would."""
-    with (folder / "station.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hearthside.cli", "up", "--port", "0"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=environment(folder),
-        )  # fmt: skip
-    lines: list[str] = []
-    assert process.stdout is not None
-    reader = threading.Thread(target=lambda stdout: lines.extend(stdout), args=(process.stdout,), daemon=True)
-    reader.start()
-    try:
-        yield Station(process, _address(process, lines, folder), token)
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        reader.join(5)
-        process.stdout.close()
-
-
-def _address(process: subprocess.Popen[str], lines: list[str], folder: Path) -> str:
-    began = time.monotonic()
-    while time.monotonic() - began < _READY_LIMIT_S and process.poll() is None:
-        for line in list(lines):
-            if (match := _LINK.search(line)) is not None:
-                return match.group().partition("/?")[0]
-        time.sleep(LOOK_S)
-    raise RuntimeError(f"the station did not start: {(folder / 'station.log').read_text()[-2000:]}")
+    settings = environment(folder) | {"HEARTHSIDE_MODEL_THREADS": "1"}
+    with running_station(folder, (), settings) as (process, link):
+        yield Station(process, link.partition("/?")[0], token)
 
 
 def load_s(threads: int = 1) -> float:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from hearthside.errors import Refused, RetryLater
 from hearthside.identity.home_ca import HomeCa
 from hearthside.inference.remote.lan_door import serving_context
 from tests.inference.remote.homes import clock, listener, made_home, paired, pin_of
+from tests.until import until
 
 _SLOWLY = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -118,14 +119,6 @@ def home(tmp_path: Path) -> Iterator[Home]:
     thread.join()
 
 
-def _until(true: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within 30 seconds")
-
-
 def test_content_goes_to_the_pinned_node_with_its_row(home: Home) -> None:
     assert home.post("/complete") == b"hi" == home.post("/complete")
     assert [(row.purpose, row.destination, row.data_class) for row in home.rows] == [
@@ -217,7 +210,7 @@ def test_dropping_cuts_what_is_read_and_what_waits_and_lets_nothing_follow(home:
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    _until(lambda: len(home.receiver.received) == 3)
+    until(lambda: len(home.receiver.received) == 3)
     begun = time.monotonic()
     home.egress.drop(home.tls)
     for reader in readers:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hearthside.memory.held_model import KIND
 from hearthside.memory.hits import Filters, Hit
 from tests.app.helpers import house_in
 from tests.companion.lives import message
+from tests.until import until
 
 
 class Counting:
@@ -72,21 +72,14 @@ def test_a_model_is_tried_once_in_its_life_and_not_once_a_start(tmp_path: Path) 
     with house_in(tmp_path) as house:
         dialogue = _dialogue(house, model, 0, Held("counting#0123456789ab"))
         assert dialogue._phrasing() is None
-        _until(lambda: len(list(house.rooms.journal.read(kinds=[KIND]))) == 1)
+        until(lambda: len(list(house.rooms.journal.read(kinds=[KIND]))) == 1)
         asked = model.asked
         assert asked > 0
     with house_in(tmp_path) as house:
         assert _dialogue(house, model, 0, Held("counting#0123456789ab"))._phrasing() is None
         assert _dialogue(house, model, 0, Held("counting#ba9876543210"))._phrasing() is None
-        _until(lambda: len(list(house.rooms.journal.read(kinds=[KIND]))) == 2)
+        until(lambda: len(list(house.rooms.journal.read(kinds=[KIND]))) == 2)
         assert model.asked == 2 * asked
-
-
-def _until(reached: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not reached():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_a_program_makes_no_wishes(own_copy: Path) -> None:

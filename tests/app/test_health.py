@@ -12,8 +12,8 @@ from hearthside.night.cycle import StepContext
 from hearthside.night.steps import night_steps
 from hearthside.web.house import NodeHealth, Verification
 from tests.app.helpers import house_in
-from tests.inference.guard.children import until
 from tests.inference.guard.guarded_house import GuardedHouse
+from tests.until import until
 
 _DAY = "2026-05-03"
 

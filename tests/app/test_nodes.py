@@ -31,6 +31,7 @@ from tests.app.waiting_node import waiting_node
 from tests.inference.remote.homes import clock, listener, paired, pin_of
 from tests.inference.test_pool import Scripted
 from tests.test_egress_tls import Receiver
+from tests.until import until
 
 _PLUG = EntityState("switch.spark", "on", {"friendly_name": "Spark"}, NOW_MS, "")
 _OVEN = EntityState("switch.oven", "on", {"friendly_name": "Oven"}, NOW_MS, "")
@@ -45,14 +46,6 @@ def _pair(house: House, name: str = "") -> str:
 def house(tmp_path: Path) -> Iterator[House]:
     with house_in(tmp_path) as made:
         yield made
-
-
-def _until(true: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within 30 seconds")
 
 
 def test_a_node_is_paired_by_its_code_and_another_process_knows_it(house: House, tmp_path: Path) -> None:
@@ -169,7 +162,7 @@ def test_a_running_station_follows_what_another_process_decides(house: House, tm
     with house_in(tmp_path) as command, closing(_Followed(lambda: house.rooms, tmp_path, house)) as station:
         assert set(station.links) == {first}
         second = _pair(command, "second")
-        _until(lambda: set(station.links) == {first, second})
+        until(lambda: set(station.links) == {first, second})
         station.links[first].be("ready", pace=40.0, parameters=10, model="one")
         station.links[second].be("ready", pace=40.0, parameters=20, model="two")
         view = station.desk.view()
@@ -179,9 +172,9 @@ def test_a_running_station_follows_what_another_process_decides(house: House, tm
         assert "second answers" in view.sentence and view.local is None
         begun = time.monotonic()
         command.nodes.revoke(second)
-        _until(lambda: station.links[second].ended)
+        until(lambda: station.links[second].ended)
         assert time.monotonic() - begun < 10  # a second, where nothing else runs
-        _until(lambda: station.links[second].forgot and station.pool.chosen is station.links[first])
+        until(lambda: station.links[second].forgot and station.pool.chosen is station.links[first])
         station.desk.revoke(first)  # and at once, where it is decided here
         assert station.links[first].ended and station.desk.view().nodes == []
 
@@ -206,7 +199,7 @@ def test_a_list_that_was_read_before_a_node_was_let_go_does_not_bring_it_back(
         assert has_read.wait(30)
         revoking = threading.Thread(target=station.desk.revoke, args=(node,))
         revoking.start()
-        _until(lambda: read(NodeBook(lambda: house.rooms)) == [])  # decided
+        until(lambda: read(NodeBook(lambda: house.rooms)) == [])  # decided
         may_go_on.set()
         for thread in (revoking, follower):
             thread.join(30)
@@ -278,7 +271,7 @@ def test_a_journal_that_cannot_be_read_for_a_moment_changes_nothing(
             command.nodes.revoke(node)
         assert failed.wait(30) and not station.links[node].ended
         monkeypatch.setattr(NodeBook, "paired", read)
-        _until(lambda: station.links[node].ended)
+        until(lambda: station.links[node].ended)
 
 
 def test_nodes_are_followed_by_a_house_with_compute_and_its_pages(tmp_path: Path) -> None:
@@ -289,7 +282,7 @@ def test_nodes_are_followed_by_a_house_with_compute_and_its_pages(tmp_path: Path
     try:
         compute = house.outside.compute
         assert compute is not None and compute.local is None and compute.elsewhere
-        _until(lambda: house.nodes.view().nodes[0].phase == "down")
+        until(lambda: house.nodes.view().nodes[0].phase == "down")
         overview, health = house.overview(), house.health()
         assert overview.node_state == "down" and overview.node_sentence
         card = next(one for one in health.nodes if one.name == "Compute node Spark")

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,17 +27,11 @@ from tests.cli.ended import Run
 from tests.cli.memory_scan import family, forms_of, found_in_files, found_in_memory
 from tests.inference.adapter_files import random_adapter
 from tests.inference.remote.homes import listener, made_home, pair, paired
+from tests.until import until
 
 _CODE = re.compile(r"((?:[0-9A-Z] ){3}[0-9A-Z])   ((?:[0-9A-Z] ){3}[0-9A-Z])   ((?:[0-9A-Z] ){3}[0-9A-Z])")
 _IDLE_S = 8.0  # longer than a busy machine keeps a test waiting between two requests
 _PROMPTS, _TEXTS = 40, 59  # and one in an adapter
-
-
-def _until(true: Callable[[], object], what: str, seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 class _Service:
@@ -81,7 +75,7 @@ class _Service:
         return code
 
     def code(self) -> str:
-        _until(lambda: _CODE.search(self.said), "a pairing code")
+        until(lambda: _CODE.search(self.said), "a pairing code")
         found = _CODE.search(self.said)
         assert found is not None
         return found[0]
@@ -206,7 +200,7 @@ def test_a_stolen_node_tells_nothing(service: _Service, home: _Home) -> None:
         os.kill(child, signal.SIGCONT)
     assert held["plain"] > 0 and held["weights"] > 0, "the scan must be able to find them"
 
-    _until(lambda: service.child() not in (0, child), "the child is started anew")
+    until(lambda: service.child() not in (0, child), "the child is started anew")
     again = home.ask("GET", "/health").json()
     assert again["start"] != start and again["adapters"] == []
     assert "it starts anew and keeps nothing" in service.said
@@ -224,7 +218,7 @@ def test_it_forgets_when_it_is_asked(service: _Service, home: _Home) -> None:
     start = home.ask("GET", "/health").json()["start"]
     child = service.child()
     assert home.ask("POST", "/forget").status_code == 204
-    _until(lambda: service.child() not in (0, child), "the child is started anew")
+    until(lambda: service.child() not in (0, child), "the child is started anew")
     assert home.ask("GET", "/health").json()["start"] != start
     assert "was asked to forget" in service.said
 
@@ -250,7 +244,7 @@ def test_a_restart_keeps_the_pairing_and_pair_ends_it(service: _Service, home: _
             home.context.wrap_socket(raw, server_hostname="node").close()
     other = _Home(tmp_path)
     other.pair(service)
-    _until(lambda: "Paired" in service.said, "paired")
+    until(lambda: "Paired" in service.said, "paired")
     assert other.node is not None and other.node.id != home.node.id
     assert other.ask("GET", "/health").status_code == 200
     stale = home.ca.client_context(other.node.pin)

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from benchmarks.station_process import environment
 from tests.app.sample_vault import sample_folder
 from tests.end_to_end.conftest import DESKTOP, PHONE
-from tests.end_to_end.station_process import StationProcess, environment, station_process
+from tests.end_to_end.station_process import StationProcess, station_process
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from hearthside.errors import RetryLater
 from hearthside.inference.shelf import embedded_model
 from tests.app.helpers import settings_in
 from tests.inference.llama_server import llama_server
+from tests.until import until
 
 
 @contextmanager
@@ -40,15 +40,6 @@ def _ask(house: House, text: str) -> Answer:
     return answer
 
 
-def _until(true: Callable[[], bool]) -> None:
-    tick = threading.Event()
-    for _ in range(600):
-        if true():
-            return
-        tick.wait(0.05)
-    raise AssertionError("it did not happen within 30 seconds")
-
-
 def _answered_later(house: House, question: str) -> Answer:
     """The later answer to a question that waits, as the station's keeper has it given."""
 
@@ -56,7 +47,7 @@ def _answered_later(house: House, question: str) -> Answer:
         house.waiting.look()
         return house.waiting.answer_to(question) is not None
 
-    _until(is_there)
+    until(is_there)
     found = house.waiting.answer_to(question)
     assert found is not None
     return found
@@ -92,7 +83,7 @@ def test_words_come_from_the_model_server_and_from_standby_when_it_is_gone(tmp_p
         answer = _worded(house)
         assert answer.worded_by.startswith("the model server at 127.0.0.1") and not answer.limited
         server.close()
-        _until(lambda: _state(house)[0] == "down")
+        until(lambda: _state(house)[0] == "down")
         assert "No model server answers" in _state(house)[1]
         assert house.outside.compute is not None and house.outside.compute.pid  # it goes on finding by meaning
         answer = _worded(house)
@@ -107,7 +98,7 @@ def test_small_talk_goes_on_when_the_larger_model_is_killed_and_computed_answers
         assert _worded(house).worded_by == "larger"
         model.rename(tmp_path / "away")
         os.kill(compute.pid, signal.SIGKILL)
-        _until(lambda: compute.state().phase == "down")
+        until(lambda: compute.state().phase == "down")
         answer = _worded(house)
         assert answer.mode is AnswerMode.CONVERSATION
         assert answer.worded_by.endswith("(standby)") and answer.limited == STANDBY
@@ -117,7 +108,7 @@ def test_small_talk_goes_on_when_the_larger_model_is_killed_and_computed_answers
         assert house.overview().node_sentence.endswith("1 question waits for it.")
         (tmp_path / "away").rename(model)
         assert compute.wait_ready(60)
-        _until(lambda: not standby.awake)
+        until(lambda: not standby.awake)
         assert _worded(house).worded_by == "larger"
         later = _answered_later(house, answer.question)
         assert later.later and not later.limited and house.overview().node_sentence == ""

@@ -17,12 +17,13 @@ import httpx
 import orjson
 import pytest
 
+from benchmarks.station_process import environment
 from hearthside.errors import HearthsideError
 from hearthside.identity.database import open_database
 from hearthside.identity.vault import Vault, open_vault
 from hearthside.journal import Journal, files
 from hearthside.journal.keys import year_keys
-from tests.end_to_end.station_process import StationProcess, environment, station_process
+from tests.end_to_end.station_process import StationProcess, station_process
 
 _CANARIES = 100
 

@@ -7,8 +7,7 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from hearthside.web.nodes_views import NodeRow
 from tests.app.helpers import settings_in
 from tests.end_to_end.namespaces import Machine, machine
 from tests.inference.model_files import fewer_layers
+from tests.until import until
 
 _CODE = re.compile(r"(?:[0-9A-Z] ){3}[0-9A-Z]   (?:[0-9A-Z] ){3}[0-9A-Z]   (?:[0-9A-Z] ){3}[0-9A-Z]")
 _LONG = "root ::= [a-z ]{1900}"  # no answer ends before it is cut
@@ -73,13 +73,6 @@ class Service:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 90
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

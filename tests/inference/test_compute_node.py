@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,6 +22,7 @@ from hearthside.inference.backend import Message
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
 from hearthside.inference.supervisor import NodeOptions, NodeState, Supervisor
 from tests.inference.adapter_files import random_adapter
+from tests.until import until
 
 _MODEL = embedded_model()
 _OPTIONS = NodeOptions(context_tokens=512)
@@ -69,14 +70,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_House]:
     made.supervisor.stop()
 
 
-def _until(true: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within a minute")
-
-
 def test_answer_streams_and_its_usage_is_metered(house: _House) -> None:
     before = house.node.health().tally
     with house.node.complete(_SEA, max_tokens=10) as answer:
@@ -99,7 +92,7 @@ def test_a_head_is_remembered_over_the_death_of_the_node(tmp_path: Path) -> None
         house.node.keep_head(vault, b'{"seq": 3}')
         told = len(house.states)
         house.kill_node()
-        _until(lambda: len(house.states) > told)  # it has noticed
+        until(lambda: len(house.states) > told)  # it has noticed
         assert house.supervisor.wait_ready(60)
         assert house.node.held_head(vault) == head
         with pytest.raises(Refused) as error:
@@ -149,7 +142,7 @@ def test_closed_answer_frees_the_node(house: _House) -> None:
     assert next(answer)
     assert house.node.health().running == 1
     answer.close()
-    _until(lambda: house.node.health().tally.completions == before + 1 and house.node.health().running == 0)
+    until(lambda: house.node.health().tally.completions == before + 1 and house.node.health().running == 0)
 
 
 def test_probe_only_after_silence_and_metered_apart(house: _House) -> None:
@@ -198,9 +191,9 @@ def test_kill_in_the_middle_of_an_answer_says_so_and_the_node_returns_with_its_a
     with pytest.raises(RetryLater) as caught:
         list(answer)
     assert caught.value.code == "compute-gone"
-    _until(lambda: house.supervisor.state().phase == "down" or len(house.states) > told)
+    until(lambda: house.supervisor.state().phase == "down" or len(house.states) > told)
     assert house.supervisor.wait_ready(60)
-    _until(lambda: len(house.states) == told + 2)
+    until(lambda: len(house.states) == told + 2)
     assert [state.phase for state in house.states[told:]] == ["down", "ready"]  # once each
     assert house.node.health().adapters == (active.id,)
     assert house.text(active.id) == expected
@@ -233,7 +226,7 @@ def test_frozen_node_is_replaced_nothing_is_printed_and_a_stop_leaves_no_process
     with pytest.raises(Refused):
         list(house.node.complete([{"role": "user", "content": "heliotrope " * 2000}]))
     house.kill_node(signal.SIGSTOP)
-    _until(lambda: [state.phase for state in house.states] == ["ready", "down", "ready"])
+    until(lambda: [state.phase for state in house.states] == ["ready", "down", "ready"])
     second = house.supervisor.pid
     assert first != second and house.text()
     house.supervisor.stop()
@@ -250,11 +243,11 @@ def test_model_that_cannot_be_loaded_is_said_plainly_and_once(tmp_path: Path) ->
     path.write_bytes(_MODEL.path.read_bytes()[:4_000_000])
     house = _House(tmp_path, model=model_file(path))
     house.supervisor.start()
-    _until(lambda: "cut.gguf" in house.supervisor.state().sentence)
+    until(lambda: "cut.gguf" in house.supervisor.state().sentence)
     with pytest.raises(RetryLater) as caught:
         house.node.complete(_SEA)
     assert "cut.gguf" in caught.value.message
-    _until(lambda: house.supervisor.pid is None)
+    until(lambda: house.supervisor.pid is None)
     house.supervisor.stop()
     assert [state.phase for state in house.states] == ["down"]
 
@@ -277,7 +270,7 @@ def test_node_dies_with_its_parent() -> None:
         pid = int(parent.stdout.readline())
         assert Path(f"/proc/{pid}").exists()
         parent.kill()
-    _until(lambda: not Path(f"/proc/{pid}").exists() or "(zombie)" in Path(f"/proc/{pid}/status").read_text())
+    until(lambda: not Path(f"/proc/{pid}").exists() or "(zombie)" in Path(f"/proc/{pid}/status").read_text())
 
 
 def test_station_side_loads_neither_model_nor_web_server() -> None:
@@ -292,7 +285,7 @@ def test_station_side_loads_neither_model_nor_web_server() -> None:
 def test_stop_while_starting_ends_at_once(tmp_path: Path) -> None:
     house = _House(tmp_path)
     house.supervisor.start()
-    _until(lambda: house.supervisor.pid is not None)
+    until(lambda: house.supervisor.pid is not None)
     house.supervisor.stop()
     assert house.supervisor.pid is None and house.states == []
     assert all(thread is not house.supervisor._thread for thread in threading.enumerate())

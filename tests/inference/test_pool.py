@@ -23,6 +23,7 @@ from hearthside.inference.pool import LEAST_PACE, NodePool, choose
 from hearthside.inference.remote.link import Seen
 from hearthside.inference.remote.pairing import PairedNode
 from hearthside.inference.supervisor import NodeState, Phase, Supervisor
+from tests.until import until
 
 _PHASES: list[Phase] = ["starting", "ready", "down"]
 
@@ -251,14 +252,6 @@ def _held_by(link: Scripted, *adapters: str) -> _Holding:
     return held
 
 
-def _until(true: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within 30 seconds")
-
-
 def test_an_adapter_that_is_withdrawn_while_a_link_flaps_is_taken_out_when_it_is_back(three: _Pool) -> None:
     link = three.links["a"]
     held = _held_by(link, "tainted")
@@ -266,18 +259,18 @@ def test_an_adapter_that_is_withdrawn_while_a_link_flaps_is_taken_out_when_it_is
     three.pool.sync_adapters()
     assert link.synced == [] and held.adapters == ["tainted"]
     link.be("ready", pace=9.0)
-    _until(lambda: held.adapters == [])
+    until(lambda: held.adapters == [])
 
 
 def test_what_another_process_withdrew_is_taken_out_when_the_node_is_back(three: _Pool) -> None:
     link = three.links["a"]
     held = _held_by(link, "old")
     link.be("ready", pace=9.0)
-    _until(lambda: held.adapters == [])
+    until(lambda: held.adapters == [])
     held.adapters.append("tainted")
     link.be("down")
     link.be("ready")
-    _until(lambda: held.adapters == [])
+    until(lambda: held.adapters == [])
 
 
 def test_a_link_that_is_back_before_anybody_saw_it_go_is_looked_at_too(three: _Pool) -> None:
@@ -287,7 +280,7 @@ def test_a_link_that_is_back_before_anybody_saw_it_go_is_looked_at_too(three: _P
     link.phase = "down"  # its word is on the way
     three.pool.sync_adapters()
     link.be("ready")
-    _until(lambda: held.adapters == [])
+    until(lambda: held.adapters == [])
 
 
 def test_a_node_that_refuses_an_adapter_drops_the_others_and_so_do_the_other_nodes(three: _Pool) -> None:
@@ -316,7 +309,7 @@ def test_the_active_adapter_stays_and_is_not_sent_to_a_node_that_is_only_back(tm
     try:
         for link in made.links.values():
             link.be("ready", pace=9.0)
-        _until(lambda: held.adapters == [active] and empty.adapters == [])
+        until(lambda: held.adapters == [active] and empty.adapters == [])
         assert made.links["b"].synced == []
     finally:
         made.pool.stop()
@@ -325,7 +318,7 @@ def test_the_active_adapter_stays_and_is_not_sent_to_a_node_that_is_only_back(tm
 def test_nodes_that_went_are_not_kept(three: _Pool) -> None:
     for turn in range(20):
         three.pool.use([replace(_paired("a"), paired_ms=turn + 9)])
-        _until(lambda: not any(thread.is_alive() for thread in three.pool._beside))
+        until(lambda: not any(thread.is_alive() for thread in three.pool._beside))
     assert len(three.pool._beside) < 3 and set(three.pool._holding) == {"a"}
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hearthside.inference.guard.keeper import KeeperOptions
 from hearthside.inference.shelf import embedded_model, model_file
 from hearthside.inference.standby import Patience, Standby
 from hearthside.inference.supervisor import NodeOptions, Supervisor
+from tests.until import until
 
 _HELLO = [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "Hello there."}]
 _LONG = Patience(start_s=60, answer_s=60)
@@ -39,7 +39,7 @@ class _Node:
         pid = self.supervisor.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        _until(lambda: self.supervisor.state().phase == "down")
+        until(lambda: self.supervisor.state().phase == "down")
 
     def bring_back(self) -> None:
         self.file.with_suffix(".away").rename(self.file)
@@ -57,15 +57,6 @@ def node(tmp_path: Path) -> Iterator[_Node]:
     supervisor.stop()
 
 
-def _until(true: Callable[[], bool]) -> None:
-    tick = threading.Event()
-    for _ in range(1200):
-        if true():
-            return
-        tick.wait(0.05)
-    raise AssertionError("it did not happen within a minute")
-
-
 def test_it_speaks_while_the_node_is_away_and_goes_when_it_is_back(node: _Node) -> None:
     standby = Standby(node.supervisor, embedded_model(), _clock, _LONG)
     with pytest.raises(RetryLater) as early:
@@ -74,7 +65,7 @@ def test_it_speaks_while_the_node_is_away_and_goes_when_it_is_back(node: _Node) 
     node.kill()
     assert "".join(standby.complete(_HELLO, 8)).strip() and standby.awake
     node.bring_back()
-    _until(lambda: not standby.awake)
+    until(lambda: not standby.awake)
     assert "".join(node.supervisor.node.complete(_HELLO, max_tokens=4)).strip()
 
 
@@ -82,10 +73,10 @@ def test_it_gets_ready_by_itself_when_somebody_has_just_talked(node: _Node) -> N
     standby = Standby(node.supervisor, embedded_model(), _clock, _LONG)
     assert "".join(node.supervisor.node.complete(_HELLO, max_tokens=2))
     node.kill()
-    _until(lambda: standby.awake)
+    until(lambda: standby.awake)
     assert "".join(standby.complete(_HELLO, 4))
     node.bring_back()
-    _until(lambda: not standby.awake)
+    until(lambda: not standby.awake)
     standby.stop()
 
 
@@ -93,7 +84,7 @@ def test_it_goes_when_nobody_talks_to_it_and_ends_with_the_house(node: _Node) ->
     node.kill()
     standby = Standby(node.supervisor, embedded_model(), _clock, Patience(start_s=60, answer_s=60, idle_s=0.1))
     assert "".join(standby.complete(_HELLO, 4))
-    _until(lambda: not standby.awake)
+    until(lambda: not standby.awake)
     assert "".join(standby.complete(_HELLO, 4))
     standby.stop()
     assert not standby.awake

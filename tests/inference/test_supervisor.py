@@ -17,8 +17,8 @@ from hearthside.inference.guard.keeper import KeeperOptions
 from hearthside.inference.guard.loader_lock import LoaderLock
 from hearthside.inference.shelf import embedded_model, model_file
 from hearthside.inference.supervisor import NodeOptions, NodeState, Supervisor
-from tests.inference.guard.children import until
 from tests.inference.model_files import write_model
+from tests.until import until
 
 
 def test_no_memory_for_a_process_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -76,13 +76,13 @@ class NodesPage:
         self.holder = native("div", "node-cards")
         Pairing(self)
         self._fill()
-        ui.timer(TICK_S, self.look)
         switches = await call(lambda: self.shell.house.nodes.plugs())
         if isinstance(switches, Problem):
             self.no_switches = switches.message
         else:
             self.switches = dict(switches)
         self._fill()
+        ui.timer(TICK_S, self.look)  # not before: a page with a timer is sent as it is when it waits for something
 
     async def look(self) -> None:
         """See how the nodes are now."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from hearthside.inference.guard.cgroups import Group, Place, find_place, make_group
+from tests.until import until
 
 MIB = 1 << 20
 
@@ -56,15 +56,6 @@ def go(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     process.stdin.write(b"\n")
     process.stdin.flush()
-
-
-def until(true: Callable[[], bool], what: str = "it") -> None:
-    """Wait for something, half a minute at most."""
-    for _ in range(1500):
-        if true():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within 30 seconds")
 
 
 def own_place() -> Place:

@@ -7,7 +7,8 @@ import resource
 import signal
 
 from hearthside.inference.guard.acting import take_on
-from tests.inference.guard.children import MIB, eater, go, own_place, sleeper, until
+from tests.inference.guard.children import MIB, eater, go, own_place, sleeper
+from tests.until import until
 
 
 def test_without_a_group_the_process_itself_is_limited_and_ended() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from hearthside.inference.guard import cgroups
 from hearthside.inference.guard.cgroups import Group, Headroom, Place, find_place, make_group, sweep
-from tests.inference.guard.children import MIB, eater, go, own_group, own_place, sleeper, until
+from tests.inference.guard.children import MIB, eater, go, own_group, own_place, sleeper
+from tests.until import until
 
 
 def test_a_real_limit_kills_the_one_that_eats_and_nobody_else() -> None:

@@ -13,8 +13,9 @@ from hearthside.inference.guard import words
 from hearthside.inference.guard.keeper import Keeper, KeeperOptions
 from hearthside.inference.guard.messages import Lines
 from hearthside.inference.guard.readings import GIB
-from tests.inference.guard.children import sleeper, until
+from tests.inference.guard.children import sleeper
 from tests.inference.guard.guarded_house import GuardedHouse
+from tests.until import until
 
 
 def _instead(folder: Path, ends: str, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hearthside.inference.guard.loader_lock import LoaderLock
-from tests.inference.guard.children import until
+from tests.until import until
 
 _HOLDER = """
 import sys, time

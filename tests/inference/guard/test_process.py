@@ -21,7 +21,8 @@ from hearthside.errors import NeedsPerson, RetryLater
 from hearthside.inference.guard.keeper import Keeper, KeeperOptions
 from hearthside.inference.guard.policy import Rung
 from hearthside.inference.guard.readings import GIB
-from tests.inference.guard.children import MIB, own_group, sleeper, until
+from tests.inference.guard.children import MIB, own_group, sleeper
+from tests.until import until
 
 
 class Station:

@@ -24,7 +24,7 @@ from hearthside.inference.guard.readings import (
     parse_stalled,
     processes,
 )
-from tests.inference.guard.children import until
+from tests.until import until
 
 _MEMINFO = b"MemTotal:  1000 kB\nMemFree:   10 kB\nMemAvailable:   600 kB\nCached:  590 kB\n"
 _PRESSURE = b"some avg10=0.00 avg60=0.00 avg300=0.00 total=7\nfull avg10=1.00 avg60=0.10 avg300=0.02 total=2500000\n"

@@ -12,8 +12,8 @@ from hearthside.errors import RetryLater
 from hearthside.inference.guard.keeper import Keeper, KeeperOptions
 from hearthside.inference.guard.readings import GIB
 from hearthside.inference.guard.room import NOT_GIVEN, room_of, unguarded
-from tests.inference.guard.children import until
 from tests.inference.guard.guarded_house import GuardedHouse
+from tests.until import until
 
 
 def _keeper(house: GuardedHouse) -> Keeper:

@@ -10,8 +10,8 @@ import pytest
 from hearthside.errors import RetryLater
 from hearthside.inference.backend import Message
 from hearthside.inference.supervisor import NodeOptions
-from tests.inference.guard.children import until
 from tests.inference.guard.guarded_house import GuardedHouse
+from tests.until import until
 
 _SEA: list[Message] = [{"role": "user", "content": "Speak of the sea."}]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from hearthside.inference.remote.announce import FoundNode
 from hearthside.inference.remote.link import HomeReach, LinkOptions, NodeLink, OpenLine
 from hearthside.inference.remote.pairing import PairedNode
 from tests.inference.remote.homes import clock, ledger, listener, made_home
+from tests.until import until
 
 _QUICK = LinkOptions(heartbeat_s=0.02, again_s=0.02, again_late_s=0.02, search_after_s=0.05, search_s=0.0, grace_s=0.0)
 _TALK: list[Message] = [{"role": "user", "content": "Hello."}]
@@ -155,14 +155,6 @@ class Watched:
 
     def text(self, adapter: str | None = None) -> str:
         return "".join(self.link.node.complete(_TALK, adapter=adapter))
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(3000):
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen within 30 seconds")
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from hearthside.inference.remote.pairing import PairedNode
 from hearthside.inference.shelf import ModelFile, embedded_model
 from hearthside.inference.supervisor import NodeOptions, Supervisor
 from tests.inference.remote.homes import clock, listener, made_home, paired, pin_of
+from tests.until import until
 
 _LONG = "root ::= [a-z ]{1900}"  # no answer ends before it is cut
 _TALK: list[Message] = [{"role": "user", "content": "Speak of the sea."}]
@@ -135,14 +136,6 @@ def home(machines: tuple[HomeCa, list[Machine]], tmp_path: Path) -> Iterator[Hom
     yield made
     made.pool.stop()
     made.egress.close()
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen within 60 seconds")
 
 
 def test_the_other_takes_over_when_the_chosen_one_is_killed_and_it_comes_back(home: Home) -> None:
