@@ -99,7 +99,7 @@ def run(size: Size, folder: Path) -> dict[str, float]:
         home.wait_ready(http)
         loads = [load_s() for _ in range(size.loads)]
         with _clients(home, life) as clients:
-            killed = [_outage_here(home, http, clients, what, n) for n, what in enumerate(_order(size))]
+            killed = [_outage_here(home, http, clients, what, n) for n, what in _told(_order(size))]
             of_node = _outages_of_a_node(home, http, clients, folder, size.nodes) if size.nodes else []
         loads += [load_s() for _ in range(size.loads)]
     load = statistics.median(loads)
@@ -142,6 +142,14 @@ def _order(size: Size) -> list[str]:
     return order
 
 
+def _told(order: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """What goes next, with its number; how far it is goes to standard error."""
+    for number, what in enumerate(order):
+        print(f"\rkill {number + 1} of {len(order)}: {what}      ", end="", file=sys.stderr, flush=True)
+        yield number, what
+    print(file=sys.stderr)
+
+
 def _outage_here(home: Station, http: httpx.Client, clients: Sequence[Client], what: str, number: int) -> Outage:
     """Kill children of the station in the middle of an answer, and wait until the model answers again."""
     _reach_the_midst(clients, number)
@@ -160,7 +168,7 @@ def _outages_of_a_node(
         service.pair(folder)
         service.note_load()
         home.wait_node(http, gone=child)
-        for number in range(times):
+        for number, _ in _told([NODE] * times):
             _reach_the_midst(clients, number)
             killed_s = time.monotonic()
             service.kill()

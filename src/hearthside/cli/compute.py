@@ -136,6 +136,7 @@ def compute(
         if identity is None:
             raise typer.Exit(0 if stop.is_set() else 1)
         door = LanDoor(listener, identity)
+        door.shut()
         options = NodeOptions(
             threads, context, heads_folder=folder / "heads", server=server, erase_after_s=erase_after, door=door
         )

@@ -455,6 +455,8 @@ class Supervisor:
     def _bury(self, process: subprocess.Popen[bytes]) -> None:
         process.kill()
         process.wait()
+        if self._options.door is not None:
+            self._options.door.shut()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -236,6 +236,23 @@ def test_the_system_notices_when_the_home_vanishes(
     assert kept and all(kept)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system lets those who come wait")
+def test_while_nobody_serves_those_who_come_are_turned_away_at_once(identity: NodeIdentity) -> None:
+    with listener() as shared:
+        place = shared.getsockname()
+        lan_door.LanDoor(shared, identity).shut()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(place, timeout=20)
+        loop = asyncio.new_event_loop()
+        serving = loop.create_task(lan_door.serve(shared, lan_door.serving_context(identity), _Talkative))
+        loop.run_until_complete(asyncio.sleep(0))
+        socket.create_connection(place, timeout=20).close()
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(serving)
+        loop.close()
+
+
 def test_an_address_that_is_taken_is_said() -> None:
     with listener() as taken, pytest.raises(NeedsPerson) as error:
         lan_door.open_listener("127.0.0.1", int(taken.getsockname()[1]))

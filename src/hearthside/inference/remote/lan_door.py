@@ -18,6 +18,7 @@ from hearthside.errors import NeedsPerson
 from hearthside.identity.home_ca import load_chain
 from hearthside.inference.remote.node_identity import NodeIdentity
 
+_BACKLOG = 128  # connections that the system holds until they are let in
 _HANDSHAKE_S = 5.0
 _HANDSHAKES = 64  # at once: strangers who open connections and say nothing must not use up the process's files
 _OF_ONE_ADDRESS = 8  # of these, so that one stranger cannot keep the home out, which opens some at the same time itself
@@ -28,10 +29,20 @@ _REST_S = 0.2  # after an accept that failed for want of files
 
 @dataclass(frozen=True, slots=True)
 class LanDoor:
-    """The open socket, which outlives each child process that serves it, and who the node is."""
+    """The socket, which outlives each child process that serves it, and who the node is."""
 
     listener: socket.socket
     identity: NodeIdentity
+
+    def shut(self) -> None:
+        """Turn whoever comes away at once until `serve` opens again, instead of having them wait for a model to load.
+
+        Linux only: elsewhere the system lets them wait.
+        """
+        place = self.listener.getsockname()
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.bind(place)  # the system takes a port back that it chose itself; one that was named it leaves
 
 
 def open_listener(address: str, port: int) -> socket.socket:
@@ -42,7 +53,7 @@ def open_listener(address: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        return socket.create_server((address, port), family=family, backlog=128)
+        return socket.create_server((address, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise NeedsPerson(
             "compute-address-wrong",
@@ -87,6 +98,7 @@ async def serve(listener: socket.socket, context: ssl.SSLContext, protocol: Call
                 del under_way[source]
 
     listener.setblocking(False)
+    listener.listen(_BACKLOG)
     while True:
         await free.acquire()
         try:
