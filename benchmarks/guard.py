@@ -3,8 +3,9 @@
 Run: ``.venv/bin/python benchmarks/guard.py [--smoke]``.
 1. Traces (`guard_traces.py`): the fall that was published, 20 and more like it, and swings that must end nothing, each
    with several seeds. Room left is counted until the kill has worked, 0.8 s after it.
-2. Pool (`guard_pool.py`): 1,000 random schedules of loads and ends, with guards that die in between. One admission too
-   many is one after which all that was promised, the floor and the rest of the machine do not fit.
+2. Pool (`guard_pool.py`): 1,000 random schedules of loads and ends, of programs and of side models under their leases,
+   with guards that die in between and answers that come too late. One admission too many is one after which all that
+   was promised, the floor and the rest of the machine do not fit.
 3. The real guard process over a written /proc/meminfo whose room falls below the floor at once, and a real child: from
    the write to the end of the child.
 
@@ -78,7 +79,8 @@ def measure_pool(size: Size) -> dict[str, float]:
     for seed in range(size.schedules):
         run_schedule(np.random.default_rng([SEED, seed]), counts)
     print(
-        f"\n{size.schedules} schedules: {counts.asked:,} loads asked for, {counts.admitted:,} admitted, "
+        f"\n{size.schedules} schedules: {counts.asked:,} loads asked for, {counts.admitted:,} admitted "
+        f"({counts.grown:,} side models, {counts.late} of them answered too late), "
         f"{counts.too_many} too many, {counts.two_loading} beside another, {counts.needless} refused needlessly; "
         f"{counts.guards} guards replaced, {counts.ended} ends because of the rest of the machine"
     )

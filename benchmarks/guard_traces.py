@@ -155,7 +155,8 @@ def run(trace: Trace, rng: np.random.Generator) -> Run:
     """Let the guard watch a trace until it ends the engine or the trace is over."""
     watch = Watch(limits_for(int(TOTAL_GIB * GIB), unified=True))
     if trace.declared:
-        watch.ledger.take_over("load", int(trace.declared * GIB), int(trace.curve(0) * GIB), loading=True)
+        declared = int(trace.declared * GIB)
+        watch.ledger.take_over("load", declared, declared, int(trace.curve(0) * GIB), loading=True)
     t, least, highest = 0.0, trace.curve(0), Rung.CALM
     while t < trace.lasts_s:
         room = max(0.0, trace.curve(t) + trace.noise * rng.standard_normal())

@@ -47,7 +47,7 @@ def test_a_ledger_that_lets_two_load_is_found_out(monkeypatch: pytest.MonkeyPatc
     def ask(self: Ledger, lease: str, need: int, available: int, total: int, floor: int) -> Answer:
         if need > available - self.owed() - floor:
             return Answer("short")
-        self.leases[lease] = Lease(lease, need, available)
+        self.leases[lease] = Lease(lease, need, available, load=need)
         return Answer()
 
     monkeypatch.setattr(Ledger, "ask", ask)
@@ -55,6 +55,31 @@ def test_a_ledger_that_lets_two_load_is_found_out(monkeypatch: pytest.MonkeyPatc
     for seed in range(20):
         run_schedule(np.random.default_rng(seed), counts)
     assert counts.two_loading > 10
+
+
+def test_a_ledger_that_grows_without_counting_it_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    grow = Ledger.grow
+
+    def forgets(self: Ledger, lease: str, more: int, available: int, total: int, floor: int) -> Answer:
+        answer = grow(self, lease, more, available, total, floor)
+        if answer.why is None:
+            self.leases[lease].promised -= more
+        return answer
+
+    monkeypatch.setattr(Ledger, "grow", forgets)
+    counts = Counts()
+    for seed in range(100):
+        run_schedule(np.random.default_rng(seed), counts)
+    assert counts.too_many > 10
+
+
+@pytest.mark.parametrize("deaf_to", ["shrink", "withdraw"])
+def test_a_ledger_that_keeps_what_was_given_back_is_found_out(deaf_to: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, deaf_to, lambda self, *told: None)
+    counts = Counts()
+    for seed in range(100):
+        run_schedule(np.random.default_rng(seed), counts)
+    assert counts.needless > 10
 
 
 def test_a_guard_that_only_knows_the_floor_leaves_too_little(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from pathlib import Path
 
-from hearthside.inference.guard.acting import take_on
-from tests.inference.guard.children import MIB, eater, go, own_place, sleeper
+import pytest
+
+from hearthside.inference.guard.acting import Engine, take_on
+from hearthside.inference.guard.cgroups import Group
+from tests.inference.guard.children import MIB, eater, go, own_group, own_place, sleeper
 from tests.until import until
 
 
@@ -56,3 +60,46 @@ def test_the_kernel_ends_what_goes_far_beyond_its_word_even_without_the_guard() 
             hog.wait(30)
             until(lambda: engine.group is None or engine.group.remove(), "removing the group")
             engine.close()
+
+
+_FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max", "memory.current")}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_groups_limit_follows_the_promise_and_never_goes_below_what_is_held(version: int, tmp_path: Path) -> None:
+    limit, usage = (tmp_path / name for name in _FILES[version])
+    limit.write_text("max")
+    usage.write_text("0\n")
+    engine = Engine(1, "a", None, Group(tmp_path, version))
+    set_to = []
+    for promised, held in ((400, 0), (800, 1000), (400, 1013), (400, 1012), (400, 1500)):
+        usage.write_text(f"{held * MIB}\n")
+        engine.limit(promised * MIB)
+        set_to.append(int(limit.read_text()) // MIB)
+    assert set_to == [1012, 1512, 1512, 1012, 1012]  # a quarter and 512 MiB more than was promised
+
+
+def test_a_limit_that_the_system_did_not_take_is_tried_again(tmp_path: Path) -> None:
+    engine = Engine(1, "a", None, Group(tmp_path / "away", 2))
+    engine.limit(400 * MIB)
+    assert engine.limited is None
+    (tmp_path / "away").mkdir()
+    engine.limit(400 * MIB)
+    assert engine.limited == 1012 * MIB and (tmp_path / "away" / "memory.max").read_text() == str(1012 * MIB)
+
+
+def test_a_real_group_lives_when_less_is_promised_than_it_holds() -> None:
+    with own_group("shrinks") as group, eater(32 * MIB, 0.001, 640 * MIB) as holder:
+        engine = Engine(holder.pid, "a", None, group)
+        engine.limit(800 * MIB)
+        group.add(holder.pid)
+        go(holder)
+        until(lambda: group.usage() > 600 * MIB, "640 MiB")
+        raised = engine.limited
+        engine.limit(0)  # which would be 512 MiB
+        assert (engine.limited, holder.poll(), group.killed_by_kernel()) == (raised, None, 0)
+        holder.kill()
+        holder.wait()
+        until(lambda: group.usage() < 500 * MIB, "the memory's return")
+        engine.limit(0)
+        assert engine.limited == 512 * MIB

@@ -51,6 +51,46 @@ def test_a_guard_that_cannot_run_here_does_not_keep_the_model_away_for_ever(
         keeper.stop()
 
 
+def test_without_a_guard_nothing_grows_and_what_is_given_back_is_remembered(tmp_path: Path) -> None:
+    keeper = Keeper(lambda: 0, KeeperOptions(lock=tmp_path, answer_s=0.1))
+    with pytest.raises(RetryLater) as caught:
+        keeper.grow("a", GIB)  # it was never started
+    assert caught.value.code == "guard-away"
+    keeper.shrink("a", GIB)
+    keeper.loaded("a")
+    assert _leases(keeper) == []
+
+
+def _leases(keeper: Keeper) -> object:
+    [hello] = Lines().feed(keeper._hello())
+    return hello["leases"]
+
+
+def test_where_memory_is_not_watched_a_holder_grows_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _instead(tmp_path, "exit 1", monkeypatch)
+    keeper = Keeper(lambda: 0, KeeperOptions(lock=tmp_path, lock_wait_s=0.0, answer_s=30.0))
+    keeper.start()
+    try:
+        keeper.admit("a", 3 * GIB)
+        keeper.loaded("a")
+        keeper.grow("a", 2 * GIB)
+        with pytest.raises(RetryLater) as busy:
+            keeper.grow("a", GIB)  # one loads at a time, here too
+        grown = {"lease": "a", "pid": 0, "need": 5 * GIB, "load": 2 * GIB, "loading": True}
+        assert (busy.value.code, _leases(keeper)) == ("loader-busy", [grown])
+        keeper.loaded("a")
+        keeper.shrink("a", 9 * GIB)
+        assert _leases(keeper) == [{**grown, "need": 3 * GIB, "loading": False}]
+        for _ in range(2):  # and the lock is free again after a refusal
+            with pytest.raises(RetryLater) as gone:
+                keeper.grow("never", GIB)
+            assert gone.value.code == "compute-gone"
+    finally:
+        keeper.stop()
+
+
 def test_a_guard_that_the_system_kills_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     starts = _instead(tmp_path, "kill -9 $$", monkeypatch)
     keeper = Keeper(lambda: 0, KeeperOptions(lock=tmp_path, answer_s=0.1))

@@ -139,6 +139,44 @@ def test_nothing_is_admitted_while_memory_is_short_or_the_breaker_is_open() -> N
     assert watch.ask("a", GIB, _reading(631, 60)).why is None
 
 
+def test_a_holder_that_asks_for_more_is_refused_as_others_are() -> None:
+    watch = Watch(_LIMITS)
+    assert watch.ask("a", GIB, _reading(0, 60)).why is None
+    watch.loaded("a")
+    watch.see(_reading(1, 15), serving=False)
+    assert watch.ask("a", GIB, _reading(1.1, 60), grows=True).why == "pressed"
+    for at_s in (10, 20, 30):
+        watch.see(_reading(at_s, 5), serving=True)
+    assert watch.ask("a", GIB, _reading(40, 60), grows=True).why == "rests"
+    for later_s in (630.0, 636.0):
+        watch.see(_reading(later_s, 60), serving=False)
+    assert watch.ask("b", GIB, _reading(637, 60), grows=True).why == "gone"
+    assert watch.ask("a", 39 * GIB, _reading(637, 60), grows=True).why is None
+    assert watch.ledger.leases["a"].promised == 40 * GIB
+
+
+def test_a_side_models_load_that_keeps_its_word_ends_nothing_and_one_that_does_not_does() -> None:
+    for more, cause in ((24, None), (4, "speed")):
+        watch = Watch(_LIMITS)
+        watch.ask("a", GIB, _reading(0, 60))
+        watch.loaded("a")
+        assert watch.ask("a", more * GIB, _reading(0, 60), grows=True).why is None
+        causes = {watch.see(_reading(n / 50, 60 - 12 * n / 50), serving=True).cause for n in range(100)}
+        assert causes - {None} == {cause} - {None}
+
+
+def test_who_has_nothing_under_way_does_not_end_the_load_of_another() -> None:
+    watch = Watch(_LIMITS)
+    watch.ask("a", 30 * GIB, _reading(0, 60))
+    for n in range(60):
+        watch.see(_reading(n / 50, 60 - 10 * n / 50), serving=True)
+    fall = watch.fall
+    watch.loaded("b")
+    assert watch.fall == fall > 9 * GIB and watch.ledger.leases["a"].loading
+    watch.loaded("a")
+    assert watch.fall == 0 and not watch.ledger.leases["a"].loading
+
+
 def test_time_of_day_is_never_asked() -> None:
     """The clock of the day may jump as it likes: the guard has no way to know it."""
     for path in Path(watch_module.__file__).parent.glob("*.py"):

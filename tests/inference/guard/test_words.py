@@ -49,11 +49,14 @@ def test_every_sentence_is_one(cause: str) -> None:
         words.late(told),
         words.stuck(told),
         words.AWAY,
+        words.GONE,
         words.UNWATCHED,
         words.BROKEN,
     ]
     sentences += [words.shed({**told, "rung": rung}) for rung in Rung]
     sentences += [words.refused(why, 9 * GIB, GIB, GIB, 8 * GIB, 430.0) for why in
+                  ("too-large", "short", "loading", "pressed", "rests")]  # fmt: skip
+    sentences += [words.refused(why, 9 * GIB, GIB, GIB, 8 * GIB, 430.0, beside=True) for why in
                   ("too-large", "short", "loading", "pressed", "rests")]  # fmt: skip
     sentences += [words.watching(4 * GIB, 2 * GIB, 20 * GIB, every_s) for every_s in (1.0, 0.05)]
     sentences += [words.protections(["locked", "first"], ["group", "first"]), words.protections([], [])]
@@ -64,3 +67,10 @@ def test_every_sentence_is_one(cause: str) -> None:
 def test_a_refusal_says_what_would_help() -> None:
     assert "model_path" in words.refused("too-large", 9 * GIB, GIB, GIB, 8 * GIB, 0)
     assert "rests for 7 minutes" in words.refused("rests", 9 * GIB, GIB, GIB, 8 * GIB, 430.0)
+
+
+@pytest.mark.parametrize("why", ["short", "loading", "pressed", "rests"])
+def test_what_runs_beside_the_language_model_does_not_start_by_itself(why: str) -> None:
+    assert "by itself" in words.refused(why, 9 * GIB, GIB, GIB, 8 * GIB, 430.0)
+    beside = words.refused(why, 9 * GIB, GIB, GIB, 8 * GIB, 430.0, beside=True)
+    assert "by itself" not in beside and "Ask again" in beside

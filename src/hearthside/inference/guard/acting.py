@@ -33,6 +33,7 @@ class Engine:
         group: its own control group, None where the system gives none.
         limits: what was set, in words that `words.limits` puts into a sentence.
         ending_since_s: when it was told to end, monotonic; None while it may live.
+        limited: bytes that its group may take; None where that was not set.
     """
 
     pid: int
@@ -41,6 +42,7 @@ class Engine:
     group: Group | None
     limits: list[str] = field(default_factory=list)
     ending_since_s: float | None = None
+    limited: int | None = None
 
     def gone(self) -> bool:
         """Whether the process has ended; one that nobody has buried yet holds no memory any more."""
@@ -65,6 +67,18 @@ class Engine:
         if self.group is not None:
             self.group.kill()
 
+    def limit(self, need: int) -> None:
+        """Let its group take what it is promised now, bytes, and the usual slack; done again until it worked.
+
+        A limit is not set below what the group holds: version 1 does not take it, and version 2 would end the engine.
+        It is the last line, so it may come down a little later.
+        """
+        wanted = int(need * _GROUP_SHARE) + _GROUP_SLACK
+        if self.group is not None and wanted != self.limited and self.group.usage() <= wanted:
+            with suppress(OSError):  # it stays as it was: the guard watches all the same
+                self.group.limit(wanted)
+                self.limited = wanted
+
     def close(self) -> None:
         """Close the handle."""
         if self.handle is not None:
@@ -88,7 +102,10 @@ def take_on(pid: int, lease: str, need: int, place: Place | None, owner: int, *,
     except OSError:
         handle = None
     engine = Engine(pid, lease, handle, None)
-    engine.group = _group(pid, need, place, owner, engine.limits)
+    engine.group = _group(pid, place, owner)
+    engine.limit(need)
+    if engine.limited is not None:
+        engine.limits.append("group")
     if engine.group is None and not unified and _limit_data(pid, need):
         engine.limits.append("data")
     with suppress(OSError):
@@ -97,7 +114,7 @@ def take_on(pid: int, lease: str, need: int, place: Place | None, owner: int, *,
     return engine
 
 
-def _group(pid: int, need: int, place: Place | None, owner: int, limits: list[str]) -> Group | None:
+def _group(pid: int, place: Place | None, owner: int) -> Group | None:
     group = make_group(place, f"{owner}-{pid}")
     if group is None:
         return None
@@ -106,9 +123,6 @@ def _group(pid: int, need: int, place: Place | None, owner: int, limits: list[st
     except OSError:
         group.remove()
         return None
-    with suppress(OSError):
-        group.limit(int(need * _GROUP_SHARE) + _GROUP_SLACK)
-        limits.append("group")
     return group
 
 

@@ -2,7 +2,8 @@
 
 What a holder was promised and has not taken yet is not seen in any reading: a context that fills up later, weights that
 are mapped and count as page cache. So the ledger takes it off what is available before it promises more. One holder
-loads at a time. What a model needs is computed from its header in `inference/fitting.py`.
+loads at a time; one that has loaded may ask for more, for a model that runs beside its own (`side_models/`). What a
+model needs is computed from its header in `inference/fitting.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-Why: TypeAlias = Literal["too-large", "short", "loading", "rests", "pressed"]
+Why: TypeAlias = Literal["too-large", "short", "loading", "rests", "pressed", "gone"]
 
 _AS_SAID = 1.05  # other programs breathe while one loads
 
@@ -24,12 +25,14 @@ class Lease:
         promised: bytes it may come to hold.
         held: what it holds already, by the last look; pages of files do not count, as they count as available.
         loading: it has not said yet that it is ready.
-        began: room when it was admitted.
+        load: bytes of the load under way, or of the last one.
+        began: room when that was admitted.
     """
 
     id: str
     promised: int
     began: int
+    load: int
     held: int = 0
     loading: bool = True
 
@@ -69,19 +72,48 @@ class Ledger:
             total: what this machine has at all; what can never fit is said at once.
             floor: room that must be left.
         """
+        answer = self._judge(need, 0, available, total, floor)
+        if answer.why is None:
+            self.leases[lease] = Lease(lease, need, available, load=need)
+        return answer
+
+    def grow(self, lease: str, more: int, available: int, total: int, floor: int) -> Answer:
+        """Promise a holder so many bytes more, for another load, or say why not; see `ask`."""
+        holder = self.leases.get(lease)
+        if holder is None:  # it ended while it asked
+            return Answer("gone")
+        answer = self._judge(more, holder.promised, available, total, floor)
+        if answer.why is None:
+            holder.promised += more
+            holder.load, holder.began, holder.loading = more, available, True
+        return answer
+
+    def _judge(self, need: int, already: int, available: int, total: int, floor: int) -> Answer:
+        """Whether a load fits; `already`: bytes its holder was promised before."""
         largest = max(0, available - self.owed() - floor)
         if any(other.loading for other in self.leases.values()):
             return Answer("loading", largest)
-        if need + floor > total:
-            return Answer("too-large", max(0, total - floor))
-        if need > largest:
-            return Answer("short", largest)
-        self.leases[lease] = Lease(lease, need, available)
-        return Answer(None, largest)
+        if already + need + floor > total:
+            return Answer("too-large", max(0, total - floor - already))
+        return Answer("short" if need > largest else None, largest)
 
-    def take_over(self, lease: str, promised: int, available: int, loading: bool) -> None:
-        """Enter a lease that an earlier guard gave, without asking: what it covers runs already."""
-        self.leases[lease] = Lease(lease, promised, available, loading=loading)
+    def shrink(self, lease: str, less: int) -> None:
+        """A holder has given so many bytes back; a load under way goes on."""
+        if lease in self.leases:
+            self.leases[lease].promised -= less
+
+    def withdraw(self, lease: str) -> None:
+        """The load under way will not happen: who asked did not wait for the answer."""
+        holder = self.leases.get(lease)
+        if holder is not None and holder.loading:
+            holder.promised, holder.loading = holder.promised - holder.load, False
+
+    def take_over(self, lease: str, promised: int, load: int, available: int, loading: bool) -> None:
+        """Enter a lease that an earlier guard gave, without asking: what it covers runs already.
+
+        How much of a load under way is there already is not known, so all of it is taken to be still to come.
+        """
+        self.leases[lease] = Lease(lease, promised, available, load, loading=loading)
 
     def loaded(self, lease: str) -> None:
         """It is ready; the next may load."""
@@ -109,5 +141,5 @@ class Ledger:
         for lease in self.leases.values():
             if lease.loading:
                 gone = max(0, lease.began - available)
-                return max(0, lease.promised - gone) if gone <= _AS_SAID * lease.promised else None
+                return max(0, lease.load - gone) if gone <= _AS_SAID * lease.load else None
         return None

@@ -154,6 +154,10 @@ class Group:
             _try(self.folder / "memory.swap.max", "0")
             _try(self.folder / "memory.oom.group", "1")
 
+    def usage(self) -> int:
+        """Bytes that it holds, with its file pages; 0 when it is gone."""
+        return int(_text(self.folder / ("memory.usage_in_bytes" if self.version == 1 else "memory.current")) or 0)
+
     def processes(self) -> list[int]:
         """Ids of the processes in it."""
         return [int(pid) for pid in _text(self.folder / "cgroup.procs").split()]

@@ -12,16 +12,18 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from hearthside.errors import NeedsPerson, RetryLater
-from hearthside.inference.guard import words
+from hearthside.errors import RetryLater
+from hearthside.inference.guard import refusals, words
+from hearthside.inference.guard.ends import Ends
+from hearthside.inference.guard.holders import Holders
 from hearthside.inference.guard.loader_lock import LoaderLock
 from hearthside.inference.guard.messages import Lines, Message, encode
 from hearthside.inference.guard.policy import Rung
@@ -33,8 +35,6 @@ _SILENT_S = 5.0  # a guard that says nothing for so long is killed and started a
 _AGAIN_S, _AGAIN_MOST_S = 0.2, 10.0  # doubled each time a guard ends before it watches
 _BROKEN = 6  # so many guards in a row that end by themselves before they watch: it cannot run here
 _EXIT_S = 1.0  # what a guard whose stream ended gets to be gone
-_ONE_END_S = 1.0  # an end of several holders by one decision is told for each of them, at once
-_REMEMBERED_S = 3600.0  # how long an end by the model's own growth makes the next start smaller
 _TOLD = 20
 _log = logger("inference")
 
@@ -67,15 +67,6 @@ class GuardView:
     protections: str
 
 
-@dataclass(slots=True)
-class _Held:
-    """A lease as the keeper hands it to the next guard."""
-
-    need: int
-    pid: int = 0
-    loading: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class KeeperOptions:
     """How to guard.
@@ -104,7 +95,7 @@ class _Heard:
 
     ready: Message | None = None
     state: Message | None = None
-    answers: dict[str, Message] = field(default_factory=dict)
+    answers: dict[int, Message] = field(default_factory=dict)  # by the number of the question
     attached: dict[str, Message] = field(default_factory=dict)
 
 
@@ -131,10 +122,10 @@ class Keeper:
         self._heard = _Heard()
         self._link: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._held: dict[str, _Held] = {}
+        self._holders = Holders()
+        self._numbers = count(1)  # of questions
         self._ended: dict[str, Message] = {}  # why, by lease
-        self._ended_s: deque[tuple[float, bool]] = deque(maxlen=16)  # monotonic seconds, whether the model was to blame
-        self._last_end: tuple[str, int] | None = None  # cause and room of the newest of them
+        self._ends = Ends()
         self._unwatched = words.UNWATCHED  # why, where it is so
         self._deeds: deque[Deed] = deque(maxlen=_TOLD)
         self._engine_limits: list[str] = []
@@ -169,35 +160,71 @@ class Keeper:
             RetryLater: `memory-short`, `memory-rests`, `loader-busy`, `guard-away`; nothing was loaded.
             NeedsPerson: `model-too-large`; it can never be loaded here.
         """
+        self._ask_alone("ask", lease, need)
+
+    def grow(self, lease: str, more: int) -> None:
+        """Ask for memory for another load of a holder that has loaded, as for a model that runs beside its own.
+
+        If it is given, `loaded` must follow once, when the load is over or was given up, and `shrink` when the memory
+        is back; the end of the holder does both. If it raises, neither may follow.
+
+        Args:
+            more: bytes at most, on top of what it has.
+
+        Raises:
+            RetryLater: as `admit`, or `compute-gone` when there is no such holder any more; what it has it keeps.
+            NeedsPerson: as `admit`.
+        """
+        self._ask_alone("grow", lease, more)
+
+    def shrink(self, lease: str, less: int) -> None:
+        """The holder has given so many bytes back that it had asked for with `grow`; call it when they are back.
+
+        Safe to call for a holder that is gone; what it was admitted with is never undercut.
+        """
+        with self._changed:
+            if given := self._holders.shrink(lease, less):
+                self._send_if_there("shrink", lease=lease, less=given)
+
+    def _ask_alone(self, kind: str, lease: str, need: int) -> None:
+        """Ask as the only loader of this machine; the lock is kept when the answer is yes."""
         if not self._lock.acquire(lease, self._options.lock_wait_s, lambda: self._stopping):
-            raise RetryLater("loader-busy", words.refused("loading", need, 0, 0, 0, 0))
+            raise refusals.busy(beside=kind == "grow")
         try:
-            self._ask(lease, need)
+            self._ask(kind, lease, need)
         except BaseException:
             self._lock.release(lease)
             raise
 
-    def _ask(self, lease: str, need: int) -> None:
+    def _ask(self, kind: str, lease: str, need: int) -> None:
         with self._changed:
             self._changed.wait_for(
                 lambda: self._phase in ("watching", "unwatched") or self._stopping, self._options.answer_s
             )
             if self._phase == "unwatched":
-                self._held[lease] = _Held(need)
+                self._hold(kind, lease, need)
                 return
-            heard = self._heard
-            self._send("ask", lease=lease, need=need)
+            heard, number = self._heard, next(self._numbers)
+            self._send(kind, lease=lease, need=need, number=number)
             self._changed.wait_for(
-                lambda: lease in heard.answers or self._heard is not heard or self._stopping, self._options.answer_s
+                lambda: number in heard.answers or self._heard is not heard or self._stopping, self._options.answer_s
             )
-            answer = heard.answers.pop(lease, None)
-            if answer is None or heard.ready is None:
-                raise RetryLater("guard-away", words.AWAY)
+            answer = heard.answers.pop(number, None)
+            if answer is None or heard.ready is None or self._heard is not heard:
+                # A yes may be on its way, then it is taken back; the next guard knows nothing of it.
+                self._send_if_there("release" if kind == "ask" else "withdraw", lease=lease, number=number)
+                raise refusals.away()
             if not answer["why"]:
-                self._held[lease] = _Held(need)
+                self._hold(kind, lease, need)
                 return
-            ready = heard.ready
-        _refuse(answer, need, ready)
+            raise refusals.refusal(answer, need, heard.ready, beside=kind == "grow")
+
+    def _hold(self, kind: str, lease: str, need: int) -> None:
+        """Remember what was admitted, for the next guard."""
+        if kind == "ask":
+            self._holders.admit(lease, need)
+        elif not self._holders.grow(lease, need):  # released while it asked
+            raise refusals.gone()
 
     def attach(self, lease: str, pid: int) -> None:
         """Hand over the process that will load, before it does; it is under the guard when this returns.
@@ -206,8 +233,7 @@ class Keeper:
             RetryLater: `guard-away`, or `compute-gone` when it has ended already; end the process and ask again.
         """
         with self._changed:
-            if lease in self._held:
-                self._held[lease].pid = pid
+            self._holders.attach(lease, pid)
             if self._phase == "unwatched":
                 return
             heard = self._heard
@@ -217,25 +243,24 @@ class Keeper:
             )
             attached = heard.attached.pop(lease, None)
             if attached is None:
-                raise RetryLater("guard-away", words.AWAY)
+                raise refusals.away()
             if attached["gone"]:
                 raise RetryLater("compute-gone", "The language model ended before it was loaded.")
             self._engine_limits = list(attached["limits"])
 
     def loaded(self, lease: str) -> None:
         """The load is over; the next may begin."""
-        self._lock.release(lease)
         with self._changed:
-            if lease in self._held:
-                self._held[lease].loading = False
+            self._holders.loaded(lease)
             self._send_if_there("loaded", lease=lease)
+        self._lock.release(lease)  # last: the guard must know it before the next asks
 
     def release(self, lease: str) -> None:
         """The holder is gone; safe to call for one that was never admitted."""
-        self._lock.release(lease)
         with self._changed:
-            if self._held.pop(lease, None) is not None:
+            if self._holders.release(lease):
                 self._send_if_there("release", lease=lease)
+        self._lock.release(lease)
 
     def beat(self, running: int, progress: int) -> None:
         """Tell how many answers are under way, and a number that grows with each token of any."""
@@ -260,9 +285,8 @@ class Keeper:
     @property
     def smaller(self) -> int:
         """How many sizes smaller the engine should start: how often its own growth ended it within the last hour."""
-        since_s = time.monotonic() - _REMEMBERED_S
         with self._changed:
-            return sum(own and at_s > since_s for at_s, own in self._ended_s)
+            return self._ends.own_lately()
 
     @property
     def unified(self) -> bool:
@@ -368,11 +392,6 @@ class Keeper:
             process.wait()
 
     def _hello(self) -> bytes:
-        now = time.monotonic()
-        held = [
-            {"lease": name, "pid": one.pid, "need": one.need, "loading": one.loading}
-            for name, one in self._held.items()
-        ]
         return encode(
             "hello",
             owner=os.getpid(),
@@ -380,8 +399,8 @@ class Keeper:
             hard=self._options.hard,
             calm_s=self._options.calm_s,
             proc=str(self._options.proc),
-            ended_s_ago=[now - at_s for at_s, _ in self._ended_s],
-            leases=held,
+            ended_s_ago=self._ends.s_ago(),
+            leases=self._holders.told(),
         )
 
     def _listen(self, link: socket.socket) -> str:
@@ -418,32 +437,24 @@ class Keeper:
             case "state":
                 self._heard.state = message
             case "answer":
-                self._heard.answers[message["lease"]] = message
+                self._heard.answers[message["number"]] = message
             case "attached":
                 self._heard.attached[message["lease"]] = message
             case "ended":
                 self._ended[message["lease"]] = message
-                self._count_end(message)
+                if self._ends.add(message):
+                    self._note(words.ended(message))
+                    _log.warning("memory guard ended the engine: %s", message["cause"])
             case "shed" if message["rung"] < Rung.END:
                 self._note(words.shed(message))
-            case "shed":  # the last word of a decision that ended something; the next end is another
-                self._last_end = None
+            case "shed":  # the last word of a decision that ended something
+                self._ends.all_told()
             case "calm":
                 self._note(words.calmed(message))
             case "late":
                 self._note(words.late(message))
             case "stuck":
                 self._note(words.stuck(message))
-
-    def _count_end(self, message: Message) -> None:
-        """Remember an end once, however many holders it took; breaker and smaller starts count decisions."""
-        now, what = time.monotonic(), (str(message["cause"]), int(message["available"]))
-        if what == self._last_end and now - self._ended_s[-1][0] < _ONE_END_S:
-            return
-        self._last_end = what
-        self._ended_s.append((now, not words.by_outsider(message)))
-        self._note(words.ended(message))
-        _log.warning("memory guard ended the engine: %s", message["cause"])
 
     def _enter(self, phase: Phase) -> None:
         if phase != self._phase:
@@ -455,7 +466,7 @@ class Keeper:
 
     def _send(self, kind: str, **values: object) -> None:
         if self._link is None or self._phase != "watching":
-            raise RetryLater("guard-away", words.AWAY)
+            raise refusals.away()
         self._send_if_there(kind, **values)
 
     def _send_if_there(self, kind: str, **values: object) -> None:
@@ -470,21 +481,6 @@ class Keeper:
 _FAREWELL_S = 15.0
 # Whole messages or none, so that a full buffer never cuts one; only Linux has it, and only there the guard runs.
 _KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM)
-
-
-def _refuse(answer: Message, need: int, ready: Message) -> None:
-    """Raise what a refusal means."""
-    why = str(answer["why"])
-    sentence = words.refused(
-        why, need, int(answer["largest"]), int(ready["soft"]), int(ready["total"]), float(answer["rests_s"])
-    )
-    if why == "too-large":
-        raise NeedsPerson("model-too-large", sentence)
-    if why == "rests":
-        raise RetryLater("memory-rests", sentence)
-    if why == "loading":
-        raise RetryLater("loader-busy", sentence)
-    raise RetryLater("memory-short", sentence)
 
 
 def _sentence(phase: Phase, ready: Message | None, state: Message | None) -> str:

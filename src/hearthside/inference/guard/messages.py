@@ -1,15 +1,18 @@
 """What station and guard say to each other over a socket pair: one JSON object a line, with a `kind`.
 
 station → guard
-    hello    owner, soft, hard, calm_s (0: as usual), proc, ended_s_ago[], leases[{lease, pid, need, loading}]
-    ask      lease, need                        → answer
-    attach   lease, pid                         → attached
+    hello    owner, soft, hard, calm_s (0: as usual), proc, ended_s_ago[], leases[{lease, pid, need, load, loading}]
+    ask      lease, need, number                        → answer
+    grow     lease, need: on top of what it has, number → answer
+    withdraw lease, number: what was asked to grow will not be loaded; the answer to that question came too late
+    shrink   lease, less: so much was given back
+    attach   lease, pid                                 → attached
     loaded   lease
     release  lease
     beat     running, progress
 guard → station
     ready    taken[], total, soft, hard, unified
-    answer   lease, why ("" is yes), largest, rests_s
+    answer   number, why ("" is yes), largest, rests_s
     attached lease, limits[], gone
     state    rung, available, fall, owed, every_s: once a second, and so the guard's heartbeat
     shed     rung, available; at the first rung also fell, grew, other, other_grew

@@ -56,6 +56,7 @@ class Guard:
         self._taken: list[Protection] = []
         self._engines: dict[str, Engine] = {}
         self._asked_s: dict[str, float] = {}
+        self._granted = 0  # number of the last question that was answered with yes
         self._emptying: list[Group] = []  # of engines that are gone; a group can be removed a moment after its process
         self._growth, self._looked = Growth(), (self._reading, 0)
         self._late_s = -_LATE_AGAIN_S
@@ -80,7 +81,7 @@ class Guard:
         self._watch.stand = Stand(ended_at_s=ended)
         for held in hello["leases"]:
             lease, need = str(held["lease"]), int(held["need"])
-            self._watch.ledger.take_over(lease, need, self._reading.available, bool(held["loading"]))
+            self._watch.ledger.take_over(lease, need, int(held["load"]), self._reading.available, bool(held["loading"]))
             if held["pid"]:
                 self._take_on(lease, int(held["pid"]))
             else:
@@ -127,6 +128,8 @@ class Guard:
         if now - self._told_s >= _STATE_S or decision.climbed or decision.calmed:
             self._told_s = now
             self._tell_state()
+            for lease in self._engines:
+                self._limit_anew(lease)  # where it could not be lowered at once
         if self._engines and now - self._looked_s >= _LOOK_S and self._watch.stand.rung == Rung.CALM:
             self._looked_s, self._looked = now, (self._reading, self._own())
             self._growth.remember()
@@ -213,7 +216,15 @@ class Guard:
         lease, now = str(message.get("lease", "")), self._clock()
         match message["kind"]:
             case "ask":
-                self._answer(lease, int(message["need"]), now)
+                self._answer(message, now)
+            case "grow":
+                self._answer(message, now, grows=True)
+            case "withdraw" if message["number"] == self._granted:
+                self._watch.ledger.withdraw(lease)
+                self._limit_anew(lease)
+            case "shrink":
+                self._watch.ledger.shrink(lease, int(message["less"]))
+                self._limit_anew(lease)
             case "attach":
                 engine = self._take_on(lease, int(message["pid"]))
                 self._say("attached", lease=lease, limits=engine.limits if engine else [], gone=engine is None)
@@ -224,18 +235,23 @@ class Guard:
             case "beat":
                 self._watch.beat(int(message["running"]), int(message["progress"]), now)
 
-    def _answer(self, lease: str, need: int, now: float) -> None:
+    def _answer(self, asked: Message, now: float, *, grows: bool = False) -> None:
         """A reading of this very moment decides; without one nothing is admitted."""
+        lease, number = str(asked["lease"]), int(asked["number"])
         try:
             self._reading = self._reader.read(now)
         except (OSError, ValueError):
-            self._say("answer", lease=lease, why="short", largest=0, rests_s=0.0)
+            self._say("answer", number=number, why="short", largest=0, rests_s=0.0)
             return
         self._count_holders()
-        answer = self._watch.ask(lease, need, self._reading)
+        answer = self._watch.ask(lease, int(asked["need"]), self._reading, grows=grows)
         if answer.why is None:
-            self._asked_s[lease] = now
-        self._say("answer", lease=lease, why=answer.why or "", largest=answer.largest, rests_s=answer.rests_s)
+            self._granted = number
+            if grows:
+                self._limit_anew(lease)
+            else:
+                self._asked_s[lease] = now
+        self._say("answer", number=number, why=answer.why or "", largest=answer.largest, rests_s=answer.rests_s)
 
     def _take_on(self, lease: str, pid: int) -> Engine | None:
         """Guard a process under a lease it has; None when it is gone or has no lease."""
@@ -249,6 +265,11 @@ class Guard:
             return None
         self._engines[lease] = engine
         return engine
+
+    def _limit_anew(self, lease: str) -> None:
+        """Set the kernel's limit to what the holder is promised now."""
+        if lease in self._engines and lease in self._watch.ledger.leases:
+            self._engines[lease].limit(self._watch.ledger.leases[lease].promised)
 
     def _tell_ready(self) -> None:
         limits = self._watch.limits

@@ -75,18 +75,21 @@ class Watch:
             self._sign_s = at_s
         self._running, self._progress = running, progress
 
-    def ask(self, lease: str, need: int, reading: Reading) -> Answer:
-        """Admit a load of so many bytes, or say why not."""
+    def ask(self, lease: str, need: int, reading: Reading, *, grows: bool = False) -> Answer:
+        """Admit a load of so many bytes, or say why not; `grows`: it comes on top of what this lease covers."""
         rests_s = rests_for(self.stand, reading.at_s, self.limits)
         if rests_s > 0:
             return Answer("rests", rests_s=rests_s)
         if self.stand.rung > Rung.CALM:
             return Answer("pressed", max(0, reading.available - self.ledger.owed() - self.limits.soft))
-        return self.ledger.ask(lease, need, reading.available, reading.total, self.limits.soft)
+        admit = self.ledger.grow if grows else self.ledger.ask
+        return admit(lease, need, reading.available, reading.total, self.limits.soft)
 
     def loaded(self, lease: str) -> None:
         """A load is over. If it kept its word, its fall must not be taken for the beginning of another."""
-        if self._last is not None and self.ledger.declared(self._last.available) is not None:
+        holder = self.ledger.leases.get(lease)
+        under_way = holder is not None and holder.loading
+        if under_way and self._last is not None and self.ledger.declared(self._last.available) is not None:
             self._trend.forget()
         self.ledger.loaded(lease)
 

@@ -88,29 +88,31 @@ def _who(told: Message) -> str:
     )
 
 
-def refused(why: str, need: int, largest: int, floor: int, total: int, rests_s: float) -> str:
-    """Why a load was not admitted, and what would help."""
+def refused(why: str, need: int, largest: int, floor: int, total: int, rests_s: float, *, beside: bool = False) -> str:
+    """Why a load was not admitted, and what would help; `beside`: it was that of a model beside the language model."""
+    who = "A model beside the language model" if beside else "The language model"
+    again = "Ask again" if beside else "It starts by itself"
     match why:
         case "too-large":
             return (
-                f"The language model needs {amount(need)}, and of the {amount(total)} of this machine at most "
-                f"{amount(largest)} can be given to it without a risk that it freezes. Set a smaller model_path or "
-                "fewer context_tokens."
+                f"{who} needs {amount(need)}, and of the {amount(total)} of this machine at most {amount(largest)} can "
+                "be given to it without a risk that it freezes. Set a smaller model_path or fewer context_tokens."
             )
         case "short":
             return (
-                f"The language model needs {amount(need)}, and {amount(largest)} can be given to it just now: "
-                f"{amount(floor)} are kept free so that the machine cannot freeze. It starts by itself when there is "
-                "room; closing a large program helps."
+                f"{who} needs {amount(need)}, and {amount(largest)} can be given to it just now: {amount(floor)} are "
+                f"kept free so that the machine cannot freeze. {again} when there is room; closing a large program "
+                "helps."
             )
         case "loading":
-            return "Another model is being loaded; one loads at a time. It starts by itself after that."
+            return f"Another model is being loaded; one loads at a time. {again} after that."
         case "pressed":
-            return "Memory is short just now. The language model starts by itself when there is room again."
+            again = again if beside else "The language model starts by itself"
+            return f"Memory is short just now. {again} when there is room again."
         case _:
             return (
-                f"The language model had to be ended too often in a short time; it rests for {span(rests_s)} and "
-                "starts by itself then. Set a smaller model_path or fewer context_tokens if this comes back."
+                f"The language model had to be ended too often in a short time; loading rests for {span(rests_s)}. "
+                f"{again} then. Set a smaller model_path or fewer context_tokens if this comes back."
             )
 
 
@@ -136,6 +138,7 @@ PRESSED = (
     "Memory is short on the machine of the language model, so new questions to it wait until there is room again. "
     "What you said is kept; everything else works."
 )
+GONE = "The language model ended, and what was to be loaded beside it was not. Ask again when it is back."
 AWAY = "The memory guard ended unexpectedly and is being started again; no model is loaded until it is back."
 UNWATCHED = (
     "Memory is not watched on this system: it does not say how much is left. A model that is too large can make the "
