@@ -44,7 +44,17 @@ def test_rows_are_shown_with_their_evidence(run: Run, sample: None) -> None:
         assert row["start"].replace("T", " ")[:16] in shown.out
     one = run("query", "last message", "--table")
     assert found["rows"][0]["start"][:7] in one.out
-    assert one.out.count("message whatsapp") > 10
+    assert one.out.count("message · WhatsApp") > 10
+
+
+def test_sources_are_called_as_people_call_them(run: Run, sample: None) -> None:
+    asked = ("query", "count of everything by source")
+    raw = [group["key"][0] for group in run(*asked, "--json-out").json()["groups"]]
+    assert {"google_my_activity", "whatsapp"} <= set(raw)
+    shown = run(*asked).out
+    assert "Google My Activity" in shown
+    assert "WhatsApp chat" in shown
+    assert "google_my_activity" not in shown
 
 
 def test_json_goes_in_and_comes_out(run: Run, sample: None, tmp_path: Path) -> None:

@@ -69,10 +69,11 @@ _DOINGS = {
     "writes_with": ("write with {}", "wrote with {}"),
     "writes_in": ("write in {}", "wrote in {}"),
     "talks_with": ("talk with {}", "talked with {}"),
-    "place": ("go to {}", "went to {}"),
+    "place": ("spend time at {}", "spent time at {}"),
     "meal": ("eat {}", "ate {}"),
     "said": ("say that you like {}", "said that you like {}"),
 }
+_ROLES = frozenset({"Home", "Work", "School"})
 _ANYTHING = ("turn to {}", "turned to {}")
 
 
@@ -87,7 +88,8 @@ def sentence_of(preference: Preference, heard_from: str) -> str:
     Args:
         heard_from: the first local day with anything of its kind, ISO.
     """
-    now, then = (words.format(preference.what) for words in _DOINGS.get(preference.kind, _ANYTHING))
+    what = _in_a_sentence(preference)
+    now, then = (words.format(what) for words in _DOINGS.get(preference.kind, _ANYTHING))
     first, last = month_words(preference.first_day), month_words(preference.last_day)
     early = day_number(preference.first_day) - day_number(heard_from) <= _FROM_THE_START_DAYS
     began = f"on record from the start, {first}" if early else f"it began in {first}"
@@ -103,6 +105,13 @@ def sentence_of(preference: Preference, heard_from: str) -> str:
             return f"You no longer {now}; you did {span}."
         case Trend.UNHEARD:
             return f"You {then} {span}."
+
+
+def _in_a_sentence(preference: Preference) -> str:
+    """What is preferred; a kind of sport and the role of a place are no names."""
+    what = preference.what
+    common = preference.kind == "sport" or (preference.kind == "place" and what in _ROLES)
+    return what[:1].lower() + what[1:] if common and not what[1:2].isupper() else what
 
 
 def day_words(day: str) -> str:

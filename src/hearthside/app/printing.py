@@ -61,7 +61,8 @@ def print_hits(out: Console, hits: list[Hit]) -> None:
         out.print("Nothing was found.")
     for hit in hits:
         out.print(
-            f"{hit.local}  {hit.kind:<10} {hit.text[:160]}  [{hit.note}] {hit.source} {hit.id[:12]}", markup=False
+            f"{hit.local}  {hit.kind:<10} {hit.text[:160]}  [{hit.note}] {source_words(hit.source)} {hit.id[:12]}",
+            markup=False,
         )
 
 
@@ -74,7 +75,9 @@ def print_answer(out: Console, answer: Answer) -> None:
         out.print(f"  {answer.limited}", markup=False, style="dim")
     for hit in answer.evidence:
         out.print(
-            f"  · {hit.local} {hit.source}: {hit.text[:120] or hit.note}  {hit.id[:12]}", markup=False, style="dim"
+            f"  · {hit.local} {source_words(hit.source)}: {hit.text[:120] or hit.note}  {hit.id[:12]}",
+            markup=False,
+            style="dim",
         )
 
 

@@ -136,13 +136,20 @@ def _print_groups(answer: Answer) -> None:
     told = Table(*answer.query.by, "value", "found", "days heard", "", box=None, pad_edge=False)
     for group in answer.groups:
         told.add_row(
-            *(Text(_plain(name or "–")) for name in group.key),
+            *(Text(_plain(_name(by, name) or "–")) for by, name in zip(answer.query.by, group.key, strict=True)),
             _when(group.at) if answer.unit == "ms" else shown(group.value, answer.unit), f"{group.count:,}",
             f"{group.heard:,} of {group.days:,}", bar(group.value, values, answer.unit),
         )  # fmt: skip
     out.print(told, soft_wrap=False)
     if answer.groups_found > len(answer.groups):
         out.print(f"… and {answer.groups_found - len(answer.groups):,} more groups; “limit 1000” gives more.")
+
+
+def _name(by: str, name: str | None) -> str:
+    """The name of a group for people."""
+    from hearthside.web.names import source_words
+
+    return source_words(name) if name and by == "source" else name or ""
 
 
 def _plain(text: str) -> str:
@@ -154,6 +161,11 @@ def _when(iso: str | None) -> str:
     return "–" if iso is None else iso.replace("T", " ")[:16]
 
 
+def _recorded(kind: str, source: str) -> str:
+    """The kind of a record, a word of the query language, and its source for people."""
+    return " · ".join(part for part in (kind, _name("source", source)) if part)
+
+
 def _print_rows(answer: Answer) -> None:
     told = Table("when", "until", "what", "source", "", box=None, pad_edge=False)
     for row in answer.rows:
@@ -161,7 +173,7 @@ def _print_rows(answer: Answer) -> None:
         note = f"  [{_plain(row.note)}]" if row.note and _plain(row.note) not in words else ""
         told.add_row(
             _when(row.start), _until(row.start, row.end), Text(words + note),
-            Text(f"{row.kind} {row.source}".strip()), row.evidence[-1][:_SHORT_ID] if row.evidence else "",
+            Text(_recorded(row.kind, row.source)), row.evidence[-1][:_SHORT_ID] if row.evidence else "",
         )  # fmt: skip
     out.print(told, soft_wrap=False)
 

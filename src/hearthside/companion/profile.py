@@ -13,6 +13,7 @@ from typing import Protocol
 from hearthside.companion.context import harmless
 from hearthside.companion.quoting import INNER, reads_like_a_sentence
 from hearthside.memory.facts.fact import ME, NOT, Fact
+from hearthside.memory.facts.wording import names_only_the_role
 from hearthside.memory.preferences.preference import Preference, Trend
 
 _MOST_FACTS, _MOST_KINDS = 9, 6  # lines
@@ -26,6 +27,7 @@ _TITLES = {
     "writes_with": "Writes with", "talks_with": "Talks with", "place": "Goes to", "meal": "Eats",
     "said": "Says they like",
 }  # fmt: skip
+_PLACES = frozenset({"home_place", "work_place"})
 _SHOWN = 3  # names on a line
 _STRONG = 0.02  # of what is expected of a kind; below, it is one of many
 _NOW = frozenset({Trend.RISING, Trend.STEADY})
@@ -74,9 +76,14 @@ def _is_told(fact: Fact, day: str) -> bool:
         return False  # what does not hold is no line of a profile
     if fact.decided:
         return True
-    if fact.said_by or fact.topic not in _TELLING:
+    if fact.said_by or fact.topic not in _TELLING or _says_nothing(fact):
         return False
     return fact.holds_on(day) and fact.sure >= _SURE and not fact.contradicts
+
+
+def _says_nothing(fact: Fact) -> bool:
+    """“Home place: Home” tells a model nothing."""
+    return fact.predicate in _PLACES and names_only_the_role(fact.value)
 
 
 def _preferred(preferences: Sequence[Preference], told: Collection[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
@@ -134,6 +135,8 @@ class SmallLife:
     sampled: dict[int, list[Sampled]] = field(default_factory=dict)
     steps: Steps = Steps()
     marks: list[Mark] = field(default_factory=list)
+    versions: dict[tuple[Name, int], tuple[int, list[Happened]]] = field(default_factory=dict)
+    newest: int = 0
 
     def __post_init__(self) -> None:
         """Every event gets an id."""
@@ -201,6 +204,31 @@ class SmallLife:
         names = {(one.layer.value, one.source, one.kind, False) for one in self.happened}
         names |= {(s.layer.value, s.source, s.measure, True) for parts in self.sampled.values() for s in parts}
         return {number: Name(*name) for number, name in enumerate(sorted(names))}
+
+    def version(self) -> int:
+        """One more for each chunk that differs from what it was when this was last asked, or went."""
+        chunks: dict[tuple[Name, int], list[Happened]] = {}
+        for one in sorted(self.happened, key=lambda one: (one.start_ms, one.id)):
+            place = Name(one.layer.value, one.source, one.kind, False), one.start_ms // DAY_MS
+            chunks.setdefault(place, []).append(one)
+        self.newest += len(self.versions.keys() - chunks.keys())
+        before, self.versions = self.versions, {}
+        for place, rows in chunks.items():
+            same = place in before and before[place][1] == rows
+            self.newest += not same
+            self.versions[place] = before[place] if same else (self.newest, rows)
+        return self.newest
+
+    def changed_since(self, version: int) -> list[Fact]:
+        """Chunks with a later version."""
+        self.version()
+        numbers = {name: number for number, name in self.streams().items()}
+        later = {place: len(rows) for place, (at, rows) in self.versions.items() if at > version}
+        return [Fact(numbers[name], day, events) for (name, day), events in later.items()]
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Events by source and kind."""
+        return dict(Counter((one.source, one.kind) for one in self.happened))
 
     def watermarks(self) -> list[Mark]:
         """Of the sources that are late."""

@@ -8,7 +8,7 @@ from hearthside.memory.facts.phrases import statements
 from hearthside.memory.gleanings import Given, Row
 
 NAME = "statements"
-VERSION = 1
+VERSION = 2
 KINDS = frozenset({"message", "utterance", "post"})
 
 

@@ -79,9 +79,11 @@ PHRASES = (
             sure=0.8),
     _phrase("speaks", "languages", r"\bI (?:can )?speak (?P<value>(?:fluent |some |a little )?[A-Z][a-z]+)\b",
             "You speak {value}.", sure=0.75),
-    _phrase("learns", "languages", rf"\bI(?:['’]m| am) learning (?:how )?(?:to )?{_THING}", "You are learning {value}.",
+    _phrase("learns", "languages", rf"\bI(?:['’]m| am) learning (?:how )?{_THING}", "You are learning {value}.",
             sure=0.7),
     _phrase("plays", "hobbies", rf"\bI play (?:the )?{_THING}", "You play {value}.", sure=0.7),
+    _phrase("likes", "likes", r"\b[Oo]ne of my (?:all[- ]time )?favou?rite [a-z]+(?: [a-z]+){0,2} is "
+            r"(?P<value>[^.,;:!?\n]{2,50})", "You like {value}.", sure=0.65),
     _phrase("favourite", "likes", r"\b[Mm]y (?:all[- ]time )?favou?rite (?P<role>[a-z]+(?: [a-z]+)?) is "
             r"(?P<value>[^.,;:!?\n]{2,50})", "Your favourite {role} is {value}.", single=True, sure=0.75),
     _phrase("likes", "likes", rf"\bI (?:really |still |just |absolutely )*(?:love|adore|enjoy) {_THING}",
@@ -118,12 +120,19 @@ _EMPTY = frozenset(
     "it that this these those you him her them me us one some any all both so to how what when where who why there here"
     " being having doing going getting seeing hearing talking thinking everything anything nothing something everyone"
     " your my his their our its every each the a an more most in on at of by from for is are was were be called"
-    " making these those many much lots".split()
+    " making these those many much lots lot ton tons bunch with makes has had does did must".split()
 )
 _PRONOUNS = frozenset(
     {"i", "we", "he", "she", "they", "ich", "wir", "er", "sie", "es", "나", "우리", "私", "我", "他", "她"}
 )
 _ARTICLES = frozenset({"the", "a", "an"})
+_AGO = re.compile(
+    r"(?:about |around |almost |over )?(?:\w+|an? \w+(?: of)?) (?:day|week|month|year|time)s? ago\b.*", re.I
+)
+_POSSESSIVE = re.compile(r"['’]s$")
+_CALLED = frozenset({"family", "pet"})
+"""“My daughter Sara's birthday” names Sara."""
+
 _ENDS_EMPTY = frozenset("the a an my your his her their our of in on at to with and or so very".split())
 _MOST_WORDS = 5
 _WEAK = 0.65  # phrases no surer than this must name something of its own: "the city" is said of a city talked of
@@ -180,11 +189,13 @@ def _stated(said: str, offset: int) -> Iterator[Statement]:
 def _object(said: str, phrase: Phrase) -> str:
     """The object of a phrase without what follows it, or "" when nothing is left that stands for itself."""
     value = _CUT.sub("", said.strip()).strip(" '’-")
+    value = _POSSESSIVE.sub("", value) if phrase.predicate in _CALLED else value
     words = value.split()
-    if not words or len(words) > _MOST_WORDS:
+    if not words or len(words) > _MOST_WORDS or is_empty(value) or _AGO.fullmatch(value):
         return ""
     first, last = words[0].casefold(), words[-1].casefold()
-    if first in _EMPTY - _ARTICLES or last in _ENDS_EMPTY or (first in _EMPTY and len(words) == 1):
+    starts = _ARTICLES | {"to"} if phrase.predicate == "learns" else _ARTICLES  # to draw
+    if first in _EMPTY - starts or last in _ENDS_EMPTY:
         return ""
     if phrase.sure <= _WEAK and first in {"the", "my"}:
         return ""

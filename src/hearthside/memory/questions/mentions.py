@@ -131,7 +131,7 @@ def _names(text: str, names: Names, people: Iterable[str], places: Iterable[str]
         if sort not in sorts:
             sorts.append(sort)
     found, rest = [], text
-    for spelt in sorted(known, key=len, reverse=True):
+    for spelt in sorted(known, key=lambda name: (-len(name), name)):
         match = _standing(spelt, rest)
         if match is not None:
             found.append(Named(spelt, tuple(known[spelt])))

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hearthside.memory.asking.items import LISTS, HasItems
-from hearthside.memory.asking.parts import part_of
-from hearthside.memory.asking.source import LifeSource
 from hearthside.memory.questions.tokens import Token, folded, tokens_of
 
 SORTS = {
@@ -54,9 +50,12 @@ class Names:
     known: dict[str, dict[Key, str]] = field(default_factory=dict)
 
     def add(self, sort: str, counts: Mapping[str, int]) -> None:
-        """Names of a sort with how often each occurs: of two that differ in case or accents alone the commoner."""
+        """Names of a sort with how often each occurs: of two that differ in case or accents alone the commoner.
+
+        Of two that are as common it is the later one in the alphabet, whichever came first.
+        """
         mine = self.known.setdefault(sort, {})
-        for name, _ in sorted(counts.items(), key=lambda pair: pair[1]):
+        for name, _ in sorted(counts.items(), key=lambda pair: (pair[1], pair[0])):
             key = key_of(name)
             if key:
                 mine[key] = name
@@ -78,65 +77,6 @@ class Names:
 def key_of(name: str) -> Key:
     """The folded words of a name."""
     return tuple(token.word for token in tokens_of(folded(name)))
-
-
-def names_of(life: LifeSource) -> Names:
-    """The names in a life: from the words of records, and from the lists of days where they are at hand."""
-    return NamesKept(life).current()
-
-
-class NamesKept:
-    """The names in a life, read again for each kind of record of which there are more or fewer."""
-
-    def __init__(self, life: LifeSource) -> None:
-        self._life = life
-        self._names = Names()
-        self._seen: dict[str, tuple[int, int]] = {}
-
-    def current(self) -> Names:
-        """The names there are now."""
-        wanted = {kind for kind, _ in SORTS.values()} | set(LISTED.values())
-        streams = self._life.streams()
-        number = {n: one.kind for n, one in streams.items() if not one.series and one.kind in wanted}
-        seen: dict[str, tuple[int, int]] = {}
-        for fact in self._life.facts() if number else ():
-            if fact.stream in number:
-                days, events = seen.get(number[fact.stream], (0, 0))
-                seen[number[fact.stream]] = (days + 1, events + fact.events)
-        for kind in sorted(kind for kind in seen.keys() | self._seen.keys() if seen.get(kind) != self._seen.get(kind)):
-            self._read(kind)
-        self._seen = seen
-        return self._names
-
-    def _read(self, kind: str) -> None:
-        for sort, (of, _) in SORTS.items():
-            if of == kind:
-                self._names.known.pop(sort, None)
-        texts, notes = Counter[str](), Counter[str]()
-        ids = list[bytes]()
-        for chunk in self._life.columns(kinds=[kind]):
-            texts.update(chunk.text)
-            notes.update(chunk.note)
-            ids += [raw.tobytes() for raw in chunk.ids] if kind in LISTS else []
-        for sort, (of, part) in SORTS.items():
-            if of == kind:
-                self._names.add(sort, _parts(kind, part, texts, notes))
-        for sort, of in LISTED.items():
-            if of == kind and isinstance(self._life, HasItems):
-                listed = self._life.items(ids).values()
-                self._names.known.pop(sort, None)
-                self._names.add(sort, Counter(name for one in listed for name, _ in one))
-
-
-def _parts(kind: str, name: str, texts: Mapping[str, int], notes: Mapping[str, int]) -> Mapping[str, int]:
-    part = part_of(kind, name)
-    counts = Counter[str]()
-    if part is None:
-        return counts
-    for words, n in (notes if part.note else texts).items():
-        if said := part.of(words, words).strip():
-            counts[said] += n
-    return counts
 
 
 # -- how activities are spoken of --------------------------------------------------------------------------------------
@@ -162,7 +102,7 @@ def called(word: str) -> str:
 def activity_words(names: Names) -> dict[Key, str]:
     """How activities in a life are spoken of: folded words to the spelling in the data."""
     found: dict[Key, str] = {}
-    for key, spelt in names.known.get("activity", {}).items():
+    for key, spelt in sorted(names.known.get("activity", {}).items()):
         forms = _FORMS.get(" ".join(key), "")
         split: Iterable[str] = forms.split("|") if "|" in forms else forms.split()
         for form in (*split, " ".join(key)):

@@ -10,6 +10,7 @@ from hearthside.memory.facts.annotation import Finding, finding_of
 from hearthside.memory.facts.extractors import Ground
 from hearthside.memory.facts.fact import NOT, READ, Fact, Span, make_fact
 from hearthside.memory.facts.vocabulary import VOCABULARY, Predicate
+from hearthside.memory.facts.wording import told
 from hearthside.memory.held_model import KIND
 
 NAME = READ
@@ -67,7 +68,7 @@ def _fact(event: Event, model: str, finding: Finding) -> Fact | None:
 
 def _own(event: Event, model: str, finding: Finding, predicate: Predicate) -> Fact:
     name = f"{predicate.name}:{finding.role}" if finding.role else predicate.name
-    sentence = predicate.sentence.format(value=finding.value, role=finding.role).removesuffix(".")
+    sentence = told(predicate.name, predicate.sentence, finding.value, finding.role).removesuffix(".")
     by = f"as {model.partition('#')[0]} read in your words."
     if not finding.holds:
         name, sentence = NOT + name, f"Not so, or no longer: {sentence[0].lower()}{sentence[1:]}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from hearthside.events import Event, iso_day
 from hearthside.memory.facts.extractors import Ground
 from hearthside.memory.facts.fact import Fact, make_fact
+from hearthside.memory.facts.wording import day_in_words
 
 NAME = "contacts"
 TITLE = "Contacts"
 KINDS = frozenset({"contact"})
 
-_FIELDS = (("birthday", "people", "birthday", "{name} has birthday on {value}."),
+_FIELDS = (("birthday", "people", "birthday", "{name}’s birthday is {value}."),
            ("relation", "family", "relation", "{name} is your {value}."))  # fmt: skip
 
 
@@ -27,9 +28,14 @@ def extract(ground: Ground) -> list[Fact]:
             if name and value:
                 facts.append(
                     make_fact(
-                        NAME, topic, predicate, value, sentence.format(name=name, value=value), (identity,),
+                        NAME, topic, predicate, value, _said(sentence, name, value), (identity,),
                         subject=name, sure=0.95, single=True,
                         valid_from="" if field == "birthday" else iso_day(stored.record.start_ms // 86_400_000),
                     )
                 )  # fmt: skip
     return facts
+
+
+def _said(sentence: str, name: str, value: str) -> str:
+    """Dates of address books are figures: 05-03 is 3 May."""
+    return sentence.format(name=name, value=day_in_words(value) or value)

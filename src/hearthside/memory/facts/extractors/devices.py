@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
+from hearthside import home
 from hearthside.events import DAY_MS, MINUTE_MS, iso_day
 from hearthside.memory.facts.extractors import Ground
 from hearthside.memory.facts.fact import Fact, make_fact
+from hearthside.sources import load_source, source_names
 
 NAME = "devices"
 TITLE = "Devices"
@@ -37,12 +41,28 @@ def extract(ground: Ground) -> list[Fact]:
         ended = ground.present_ms - last > QUIET_DAYS * DAY_MS
         facts.append(
             make_fact(
-                NAME, "devices", "records_with", name.replace("_", " "), f"{name.replace('_', ' ')} records for you.",
-                evidence, valid_from=_day(ground, first), valid_to=_day(ground, last + DAY_MS) if ended else "",
+                NAME, "devices", "records_with", _called(name), f"You record with “{_called(name)}”.", evidence,
+                 valid_from=_day(ground, first), valid_to=_day(ground, last + DAY_MS) if ended else "",
                 sure=0.95,
             )
         )  # fmt: skip
     return facts
+
+
+@lru_cache(maxsize=256)
+def _called(device: str) -> str:
+    """What people call a device: ``home_assistant`` as Home Assistant, ``oura`` as Oura; else its own name in words.
+
+    A device that is called like a source, or like the beginning of one, is spelt as the source spells it.
+    """
+    if device == home.NAME:
+        return home.TITLE
+    kin = [name for name in source_names() if name == device or name.startswith(f"{device}_")]
+    titles = [load_source(name).TITLE for name in kin]
+    spelt = [word for title in titles for word in title.split() if word != device and word.casefold() == device]
+    if spelt or device in kin:
+        return spelt[0] if spelt else load_source(device).TITLE
+    return device.replace("_", " ")
 
 
 def _edges(ground: Ground, source: str, kind: str) -> tuple[bytes, ...]:

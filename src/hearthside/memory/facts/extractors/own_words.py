@@ -8,6 +8,7 @@ from dataclasses import replace
 from hearthside.memory.facts.extractors import Ground
 from hearthside.memory.facts.fact import ME, Fact, Span, make_fact
 from hearthside.memory.facts.phrases import PHRASES, Phrase
+from hearthside.memory.facts.wording import told
 from hearthside.memory.gleanings import Row
 
 NAME = "own_words"
@@ -38,7 +39,7 @@ def stated(row: Row, extractor: str, *, subject: str = ME, said_by: str = "") ->
     phrase = _BY_PREDICATE[name]
     evidence = bytes.fromhex(identity)
     predicate = f"{name}:{role}" if role else name
-    sentence = phrase.sentence.format(value=value, role=role)
+    sentence = told(name, phrase.sentence, value, role)
     fact = make_fact(
         extractor, phrase.topic, predicate, value, sentence, (evidence,), valid_from=day, sure=phrase.sure,
         spans=(Span(evidence, start, end),), single=phrase.single, said_by=said_by, subject=subject,

@@ -41,8 +41,7 @@ def _most(tally: Tally, today: int, kind: str, verb: str, what: str) -> list[Fac
         rows = np.flatnonzero(tally.item == item)
         name = tally.names[item]
         sentence = (
-            f"You often {verb} {name}: {int(weight[item]):,} {what} on {int(days[item])} of the last"
-            f" {WITHIN_DAYS} days, first on {iso_day(int(tally.day[rows[0]]))}."
+            f"You often {verb} {name}: {int(weight[item]):,} {what} on {int(days[item])} days of the last half year."
         )
         evidence = (tally.evidence[int(rows[0])], *(tally.evidence[int(row)] for row in rows[-2:]))
         facts.append(

@@ -33,13 +33,13 @@ def extract(ground: Ground) -> list[Fact]:
     """Habits of the last half year; a binomial test against the thing's rate over all days (one-sided)."""
     return [
         fact
-        for kind, verb in _VERBS.items()
+        for kind in _VERBS
         if kind in ground.tallies
-        for fact in _habits(ground.tallies[kind].before(ground.day), ground.day, verb)
+        for fact in _habits(ground.tallies[kind].before(ground.day), ground.day)
     ]
 
 
-def _habits(tally: Tally, today: int, verb: str) -> list[Fact]:
+def _habits(tally: Tally, today: int) -> list[Fact]:
     recent = np.flatnonzero(tally.day >= today - WEEKS * 7)
     heard = np.unique(tally.day[recent])
     weekdays = np.bincount((heard + _THURSDAY) % 7, minlength=7)
@@ -59,12 +59,19 @@ def _habits(tally: Tally, today: int, verb: str) -> list[Fact]:
         facts.append(
             make_fact(
                 NAME, "routine", f"weekly_{tally.kind}", f"{name} on {_DAYS[weekday]}",
-                f"You {verb} {name} on {_DAYS[weekday]}: {weeks} of the {n} that were recorded in the last half year.",
+                _said(tally.kind, name, _DAYS[weekday], weeks, n),
                 tuple(tally.evidence[int(row)] for row in (there[0], *there[-2:])),
                 valid_from=iso_day(int(tally.day[there[0]])), sure=0.85,
             )
         )  # fmt: skip
     return facts
+
+
+def _said(kind: str, name: str, weekday: str, weeks: int, of: int) -> str:
+    """In plain words; sources write “Running” and phones “Work”, which are no names."""
+    plain = name.lower() if (kind == "sport" and name[1:].islower()) or name == "Work" else name
+    held = f"on {weeks} of the {of} {weekday} on record in the last half year"
+    return f"You {_VERBS[kind]} {plain} on {weekday}: {held}."
 
 
 def _at_least(k: int, n: int, rate: float) -> float:
