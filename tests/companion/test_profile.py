@@ -54,6 +54,12 @@ def test_own_sure_beliefs_in_force_are_told() -> None:
     assert lines_of(contradicted, [], DAY) == ""
 
 
+def test_a_place_that_is_called_by_its_role_alone_is_not_told() -> None:
+    facts = [_fact("home_place", "Home"), _fact("work_place", "Büro"), _fact("work_place", "Main Library")]
+    assert lines_of(facts, [], DAY) == "Work place: Main Library"
+    assert lines_of([replace(facts[0], decided="pinned")], [], DAY) == "Home place: Home"
+
+
 def test_what_the_person_pinned_comes_first() -> None:
     pinned = replace(FACTS[5], decided="pinned")
     assert lines_of([*FACTS[:5], pinned], [], DAY).splitlines()[0] == "Diet: no fish"

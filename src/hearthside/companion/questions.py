@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from hearthside.companion.greetings import is_small_talk, without_greeting
 from hearthside.companion.limits import beyond_computing, left_over, outside_names
 from hearthside.companion.tallies import Listing, Tally, listing, tally
 from hearthside.companion.topics import ASKS, NOUNS, TOPICS, Topic, said_of
@@ -103,11 +104,6 @@ _ANYTHING = re.compile(r"^(?:some|any|every|no)(?:thing|one|body)\b")
 _ONE = frozenset({Measure.FIRST, Measure.LAST})
 _EXTREME = frozenset({Measure.LEAST, Measure.MOST, Measure.MEAN})
 _BY_WORDS = frozenset({Measure.LAST, Measure.FIRST, Measure.COUNT, Measure.DAYS})
-_GREETING = re.compile(
-    r"^(?:hi|hello|hey|good (?:morning|evening|afternoon|night)|thanks?|thank you|bye|how are you|who are you|"
-    r"what can you do|what are you|nice|ok|okay|cool|great|lol|haha)\b[\s!.?,]*",
-    re.IGNORECASE,
-)
 
 
 def understand(text: str, now_ms: int, offset_min: int) -> Understood:
@@ -117,10 +113,10 @@ def understand(text: str, now_ms: int, offset_min: int) -> Understood:
         text: the person's words.
         now_ms, offset_min: the present and the person's UTC offset, for "yesterday" and the like.
     """
-    plain = re.sub(r"[?!.]+\s*$", "", text.strip())
-    lowered = plain.casefold()
-    if _is_small_talk(lowered):
+    if is_small_talk(text):
         return SmallTalk()
+    plain = re.sub(r"[?!.]+\s*$", "", without_greeting(text.strip()))
+    lowered = plain.casefold()
     period, rest = find_period(plain, now_ms, offset_min)
     rest = rest.strip(" ,?")
     rest = _turned(rest)
@@ -173,14 +169,6 @@ def _respelt(found: Computed, spelt: dict[str, str]) -> Computed:
 
 def _back(text: str, spelt: dict[str, str]) -> str:
     return re.sub(r"[^\W\d_]+", lambda match: spelt.get(match.group(), match.group()), text)
-
-
-def _is_small_talk(lowered: str) -> bool:
-    greeting = _GREETING.match(lowered)
-    if greeting is None:
-        return False
-    left = lowered[greeting.end() :]
-    return len(left.split()) <= 3 and not re.search(r"\b(?:did|when|what|where|how|who|which)\b", left)
 
 
 def _moment(rest: str, lowered: str, period: Period | None) -> Moment | None:
