@@ -15,18 +15,19 @@ N ?= 1000000
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 STATION_READY := $(VENV)/.station-ready
 WORKSHOP_READY := $(VENV)/.workshop-ready
+SENSES_READY := $(VENV)/.senses-ready
 TEST_READY := $(VENV)/.test-ready
 
 # Tests start hundreds of processes; where Python may not keep its bytecode, each of them compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run compute test check bench soak crash docs prepare debian workshop-install test-install
+.PHONY: help install run compute test check bench soak crash docs prepare debian workshop-install senses-install test-install
 
 help:
 	@echo "make run           set up what is missing and start the station (SAMPLE=1: with an invented life)"
 	@echo "make compute       on another machine: set up what is missing and think for a station (docs/compute.md)"
-	@echo "make install       set up station and workshop, start nothing"
+	@echo "make install       set up station, workshop and the models for speech and pictures, start nothing"
 	@echo "make test          all tests; sets up a test browser and a real Home Assistant first"
 	@echo "make check         formatting, lint, types and import order; fast"
 	@echo "make bench         all benchmarks (DATA=$(DATA))"
@@ -51,6 +52,9 @@ $(STATION_READY): pyproject.toml constraints.txt | $(BIN)/python
 
 $(WORKSHOP_READY): $(STATION_READY)
 	@$(BIN)/python scripts/install_extra.py workshop --ready $@
+
+$(SENSES_READY): $(STATION_READY)
+	@$(BIN)/python scripts/install_extra.py senses --ready $@
 
 $(TEST_READY): $(STATION_READY)
 	@$(BIN)/python scripts/install_extra.py test --ready $@
@@ -87,26 +91,32 @@ debian:
 
 # -- for people ----------------------------------------------------------------------------------------------------
 
-install: $(WORKSHOP_READY)
+install: $(WORKSHOP_READY) $(SENSES_READY)
 
 workshop-install: $(WORKSHOP_READY)
+
+senses-install: $(SENSES_READY)
 
 test-install: $(TEST_READY)
 
 run: $(STATION_READY)
-	@if [ ! -e $(WORKSHOP_READY) ]; then \
-		echo "The training workshop installs in the background; its progress is on the training page."; \
+	@if [ ! -e $(WORKSHOP_READY) ] || [ ! -e $(SENSES_READY) ]; then \
+		echo "The training workshop installs in the background (its progress is on the training page), and then what" \
+			"hears speech and reads pictures."; \
 		mkdir -p .cache; \
-		$(BIN)/python scripts/install_extra.py workshop --ready $(WORKSHOP_READY) >/dev/null 2>&1 </dev/null & \
+		{ $(BIN)/python scripts/install_extra.py workshop --ready $(WORKSHOP_READY); \
+			$(BIN)/python scripts/install_extra.py senses --ready $(SENSES_READY); } >/dev/null 2>&1 </dev/null & \
 	fi; \
 	exec $(BIN)/hearthside up $(if $(SAMPLE),--sample) $(ARGS)
 
+# A node without ears and eyes is still one, so it starts also where those cannot be installed.
 compute: $(STATION_READY)
+	-@$(MAKE) -s senses-install
 	@exec $(BIN)/hearthside compute $(ARGS)
 
 # -- for people who change the code --------------------------------------------------------------------------------
 
-prepare: $(WORKSHOP_READY) $(TEST_READY) $(HA)/ready $(AW)/ready debian
+prepare: $(WORKSHOP_READY) $(SENSES_READY) $(TEST_READY) $(HA)/ready $(AW)/ready debian
 
 test: prepare
 	@$(BIN)/python -m pytest -m "not soak" $(SIDE_BY_SIDE) $(ARGS)

@@ -48,6 +48,13 @@ class Settings(BaseSettings):
     model_server_key_file: Path | None = Field(
         default=None, description="file with the API key of the model server, mode 600"
     )
+    speech_server: str = Field(
+        default="",
+        description="address on this machine of a server that turns speech into text in any language (whisper.cpp,"
+        " speaches, vLLM; OpenAI's API); empty: PocketSphinx, English only",
+    )
+    speech_server_model: str = Field(default="", description="model to ask it for; empty: the one it has")
+    speech_server_key_file: Path | None = Field(default=None, description="file with its API key, mode 600")
     model_threads: int = Field(
         default=1, ge=1, le=64, description="processor threads for the model; it spins them while it works"
     )
@@ -107,6 +114,7 @@ class Settings(BaseSettings):
         "key_file",
         "model_path",
         "model_server_key_file",
+        "speech_server_key_file",
         "home_assistant_token_file",
         "backup_folder",
         "heads_folder",

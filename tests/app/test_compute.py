@@ -13,6 +13,7 @@ import pytest
 from hearthside.app.compute import NodeLanguageModel, Speaker, model_of, server_of
 from hearthside.app.station import open_house
 from hearthside.app.training import TrainingDesk
+from hearthside.companion.wording import Worded, reword
 from hearthside.errors import ConfigError, Refused, RetryLater
 from hearthside.identity.vault import create_vault
 from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
@@ -221,3 +222,27 @@ def test_who_was_judged_keeps_model_and_adapter(registry: AdapterRegistry) -> No
     with pytest.raises(RetryLater, match="another model"):
         list(spoken.complete(_COUNT, 9))
     assert node.asked == [adapter]
+
+
+def test_who_only_words_what_is_known_is_not_waited_for_longer_than_the_patience(registry: AdapterRegistry) -> None:
+    now_s = [0.0]
+    node = _Node(5, breaks=False)
+
+    def speaker(patience_s: float | None) -> Speaker:
+        return Speaker(_Choosing(node), registry, set(), False, patience_s, lambda: now_s[0])
+
+    for patience_s, passes_s, said in ((None, 1000.0, 5), (8.0, 1.0, 5), (8.0, 3.0, 3)):
+        heard = list[str]()
+        answer = speaker(patience_s).complete(_COUNT, 9)
+        try:
+            for piece in answer:
+                heard.append(piece)
+                now_s[0] += passes_s
+        except RetryLater as error:
+            assert error.code == "compute-slow"
+        assert len(heard) == said
+    slow = Speaker(_Choosing(node), registry, set(), False, 0.0, lambda: now_s[0])
+    assert reword(slow, "You walked 7 times.", []) == Worded("You walked 7 times.", "", "")
+    hurried = NodeLanguageModel(_Choosing(node), registry).hurried()
+    assert hurried is not None and "".join(hurried.complete(_COUNT, 9)) == "0 1 2 3 4 "
+    assert NodeLanguageModel(None, registry).hurried() is None

@@ -41,12 +41,25 @@ class Held:
         raise AssertionError("nothing is read or written here")
 
 
+@dataclass
+class _Always:
+    """The same model, whoever asks."""
+
+    model: Counting | None
+
+    def now(self, steady: bool = False) -> Counting | None:
+        return self.model
+
+    def hurried(self) -> Counting | None:
+        return self.model
+
+
 def _dialogue(house: House, model: Counting | None, model_bytes: int, held: Held | None = None) -> Dialogue:
     def find(text: str, filters: Filters, limit: int) -> list[Hit]:
         return house.search(text, filters, limit)
 
     return dialogue_of(
-        lambda: house.rooms, find, lambda steady: model, lambda: model_bytes, house.names, lambda: "", lambda: held
+        lambda: house.rooms, find, _Always(model), lambda: model_bytes, house.names, lambda: "", lambda: held
     )  # fmt: skip
 
 

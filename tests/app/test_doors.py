@@ -11,7 +11,7 @@ import pytest
 from hearthside.app.doors import NOTE, SOURCE
 from hearthside.app.house import House
 from hearthside.companion.answers import Answer, AnswerMode
-from hearthside.errors import Refused
+from hearthside.errors import Refused, RetryLater
 from hearthside.events import DAY_MS, Event, Layer, Origin, Trust
 from hearthside.inference.adapters import AdapterManifest
 from hearthside.journal.decisions import decide
@@ -75,6 +75,13 @@ def test_an_outcome_that_is_sent_again_is_kept_once(house: House) -> None:
     assert [turn.text for turn in house.conversation("v1_tokenaaa_x")] == ["turn on the lamp", SAID.text, done.text]
     told = [item.record for item in house.rooms.journal.read(kinds=["answer"])]
     assert {one.payload["question"] for one in told if isinstance(one, Event)} == {question}
+
+
+def test_without_a_node_nobody_listens(house: House) -> None:
+    seq = house.rooms.journal.head().seq
+    with pytest.raises(RetryLater) as caught:
+        house.doors.transcribe(b"RIFF")
+    assert caught.value.code == "compute-gone" and house.rooms.journal.head().seq == seq
 
 
 def test_the_words_of_a_wish_are_given_to_its_token_only(house: House) -> None:

@@ -17,6 +17,7 @@ from hearthside.events import HOUR_MS, Event, Layer, Origin, Trust
 from hearthside.inference.client import ComputeNode
 from hearthside.inference.guard.keeper import GuardView, Keeper
 from hearthside.inference.lines import Line
+from hearthside.inference.side_models import Task
 from hearthside.inference.supervisor import NodeState
 from tests.app.helpers import NOW_MS, house_in
 
@@ -34,6 +35,9 @@ class _Far:
     model_name: str = ""
     model_bytes: int = 0
     pid: int | None = None
+
+    def side(self, task: Task) -> ComputeNode:
+        return self.node
 
     def __post_init__(self) -> None:
         self.node = ComputeNode(self._line, lambda: 0, elsewhere=True)

@@ -25,7 +25,8 @@ from hearthside.inference.pool import NodePool
 from hearthside.inference.remote.lan_door import serving_context
 from hearthside.inference.remote.link import HomeReach
 from hearthside.inference.remote.pairing import PairedNode
-from hearthside.inference.supervisor import Supervisor
+from hearthside.inference.shelf import embedded_model
+from hearthside.inference.supervisor import NodeOptions, Supervisor
 from tests.app.helpers import NOW_MS, house_in, settings_in
 from tests.app.waiting_node import waiting_node
 from tests.inference.remote.homes import clock, listener, paired, pin_of
@@ -157,6 +158,26 @@ class _Followed:
         self.pool.stop()
 
 
+def test_the_model_on_this_machine_has_the_same_facts(house: House, tmp_path: Path) -> None:
+    def local(keeper: Keeper) -> Supervisor:
+        return Supervisor(embedded_model(), NodeOptions(context_tokens=512), clock, keeper=keeper)
+
+    pool = NodePool(local, Scripted, clock, keeper_options=KeeperOptions(lock=tmp_path))
+    desk = NodesDesk(lambda: house.rooms, pool, lambda: None, None, house.local_now)
+    pool.start()
+    try:
+        assert pool.wait_ready(120)
+        row = desk.view().local
+        assert row is not None and row.chosen and row.model == embedded_model().name
+        assert 100e6 < row.parameters < 200e6 and "embed" in row.tasks and row.pace is None
+        with pool.node.complete([{"role": "user", "content": "Count to twenty."}], max_tokens=12) as answer:
+            assert "".join(answer)
+        row = desk.view().local
+        assert row is not None and row.pace is not None and row.pace > 0.01
+    finally:
+        pool.stop()
+
+
 def test_a_running_station_follows_what_another_process_decides(house: House, tmp_path: Path) -> None:
     first = _pair(house, "first")
     with house_in(tmp_path) as command, closing(_Followed(lambda: house.rooms, tmp_path, house)) as station:
@@ -164,12 +185,13 @@ def test_a_running_station_follows_what_another_process_decides(house: House, tm
         second = _pair(command, "second")
         until(lambda: set(station.links) == {first, second})
         station.links[first].be("ready", pace=40.0, parameters=10, model="one")
-        station.links[second].be("ready", pace=40.0, parameters=20, model="two")
+        station.links[second].be("ready", pace=40.0, parameters=20, model="two", tasks=("transcribe",))
         view = station.desk.view()
         assert [(row.name, row.model, row.chosen) for row in view.nodes] == [
             ("first", "one", False), ("second", "two", True),
         ]  # fmt: skip
         assert "second answers" in view.sentence and view.local is None
+        assert [row.tasks for row in view.nodes] == [(), ("transcribe",)]
         begun = time.monotonic()
         command.nodes.revoke(second)
         until(lambda: station.links[second].ended)

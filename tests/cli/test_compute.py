@@ -27,11 +27,12 @@ from tests.cli.ended import Run
 from tests.cli.memory_scan import family, forms_of, found_in_files, found_in_memory
 from tests.inference.adapter_files import random_adapter
 from tests.inference.remote.homes import listener, made_home, pair, paired
+from tests.inference.side_files import picture_of
 from tests.until import until
 
 _CODE = re.compile(r"((?:[0-9A-Z] ){3}[0-9A-Z])   ((?:[0-9A-Z] ){3}[0-9A-Z])   ((?:[0-9A-Z] ){3}[0-9A-Z])")
 _IDLE_S = 8.0  # longer than a busy machine keeps a test waiting between two requests
-_PROMPTS, _TEXTS = 40, 59  # and one in an adapter
+_PROMPTS, _TEXTS = 40, 58  # and one in a picture, one in an adapter
 
 
 class _Service:
@@ -174,7 +175,7 @@ def test_the_home_is_served_and_nobody_else(service: _Service, home: _Home, tmp_
 @pytest.mark.skipif(sys.platform != "linux", reason="memory of other processes is read through /proc")
 def test_a_stolen_node_tells_nothing(service: _Service, home: _Home) -> None:
     stem = f"kite{secrets.token_hex(4)}"
-    canaries = [f"{stem}{number:02d}" for number in range(_PROMPTS + _TEXTS + 1)]
+    canaries = [f"{stem}{number:02d}" for number in range(_PROMPTS + _TEXTS + 2)]
     forms = forms_of(stem)  # part of all hundred
     adapter = random_adapter(7) + canaries[-1].encode()
     name, digest = secrets.token_hex(12), hashlib.sha256(adapter)
@@ -186,15 +187,16 @@ def test_a_stolen_node_tells_nothing(service: _Service, home: _Home) -> None:
         prompt = "Note these: " + ", ".join(canaries[:_PROMPTS][first : first + 8])
         said = {"messages": [{"role": "user", "content": prompt}], "max_tokens": 1, "adapter": name}
         assert b"usage" in home.ask("POST", "/complete", json=said).content
-    texts = canaries[_PROMPTS:-1]
+    texts = canaries[_PROMPTS:-2]
     assert home.ask("POST", "/embed", json={"texts": texts}).json()["model"]
     assert home.ask("POST", "/complete", json={"messages": texts}).status_code == 422  # refused, and read all the same
+    read = home.ask("POST", "/read_picture", content=picture_of("SAID", canaries[-2])).json()
+    assert [line["text"] for line in read["lines"]] == ["SAID"]
     assert home.ask("GET", "/health").json()["start"] == start
 
     child = service.child()
     os.kill(child, signal.SIGSTOP)  # so that it does not forget while it is looked at
     try:
-        _t = time.time()
         held = found_in_memory(child, forms | weights)
     finally:
         os.kill(child, signal.SIGCONT)

@@ -63,7 +63,8 @@ def test_overview_tells_what_to_take(run: Run, folder: Path) -> None:
     first = run("models", "--folder", folder)
     assert first.status == 0 and "Measuring once" in first.err
     assert "embedded" in first.out and "qwen3-4b" in first.out and " measured" in first.out
-    assert "stay free" in first.out and first.out.strip().splitlines()[-1]
+    assert "stay free" in first.out and "speech to text: PocketSphinx" in first.out
+    assert "text in pictures: RapidOCR" in first.out.strip().splitlines()[-1]
     again = run("models", "--folder", folder, "--json")
     assert "Measuring" not in again.err
     fits = {fit["name"]: fit for fit in again.json()}

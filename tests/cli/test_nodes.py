@@ -6,6 +6,7 @@ import pytest
 
 from tests.app.waiting_node import waiting_node
 from tests.cli.ended import Ended, Run
+from tests.web.demo_nodes import DemoNodes
 
 
 def _pair(run: Run, monkeypatch: pytest.MonkeyPatch, *more: str) -> Ended:
@@ -59,3 +60,12 @@ def test_looking_for_nodes_leaves_out_those_paired(run: Run, monkeypatch: pytest
     assert len(run("nodes", "find", "--json").json()) == 2
     monkeypatch.setattr("hearthside.app.nodes.find_nodes", lambda seconds, egress: [])
     assert "hearthside nodes pair" in run("nodes", "find").out
+
+
+def test_what_a_node_can_do_beside_language_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = DemoNodes().nodes
+    monkeypatch.setattr("hearthside.app.nodes.NodesDesk.look", lambda desk: rows)
+    said = run("nodes").out
+    assert "Study finds texts by meaning, hears speech (English at least), reads text in pictures.\n" in said
+    assert "Old laptop finds texts by meaning.\n" in said and "Attic " not in said.partition("└")[2]
+    assert run("nodes", "--json").json()[0]["tasks"] == ["embed", "transcribe", "read_picture"]

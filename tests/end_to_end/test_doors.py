@@ -27,6 +27,7 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from hearthside.app.station import open_house
 from hearthside.events import Event, Origin
 from tests.end_to_end.doors_station import HOSTILE, QUESTION, DoorStation, door_station, settings_in
+from tests.shared_data import shared_data
 
 PLACE = {
     "name": {"type": "string"},
@@ -111,10 +112,14 @@ def test_the_same_streamed(station: DoorStation) -> None:
     assert chunks[-1].usage is not None and not chunks[-1].choices
 
 
-def test_usage_is_what_the_meter_counted(station: DoorStation) -> None:
+def wait_for_the_node(station: DoorStation) -> None:
     reader = {"Authorization": f"Bearer {station.tokens['reader']}"}
     with httpx.Client(base_url=station.base, headers=reader, trust_env=False, timeout=60) as pages:
         wait_for(lambda: pages.get("/api/overview").json()["node_state"] == "ready")
+
+
+def test_usage_is_what_the_meter_counted(station: DoorStation) -> None:
+    wait_for_the_node(station)
     with client_of(station, "chat") as client:
         answer = client.chat.completions.create(model="hearthside", messages=ask("Hello!"))
     assert answer.usage is not None and answer.usage.prompt_tokens > 5 and answer.usage.completion_tokens > 0
@@ -198,6 +203,56 @@ def test_what_is_refused_is_refused_as_the_client_expects(station: DoorStation) 
                 client.chat.completions.create(**{**asked, **more})
             assert refusal.value.type == "invalid_request_error" and refusal.value.message
     assert turns(station, "question") == before
+
+
+# ---- speech ------------------------------------------------------------------------------------------------------
+
+
+def test_speech_is_heard_by_the_houses_own_node_and_kept_nowhere(station: DoorStation) -> None:
+    said, file = "eight of spades four of clubs seven of hearts", shared_data("speech_en_small") / "cards" / "005.wav"
+    wait_for_the_node(station)
+    before = records(station)
+    with client_of(station, "chat") as client:
+        heard = client.audio.transcriptions.create(file=file, model="whisper-1")
+        assert heard.text == said and (heard.model_extra or {})["hearthside"]["model"].startswith("pocketsphinx")
+        plain = client.audio.transcriptions.create(
+            file=("speech", file.read_bytes()), model="hearthside", response_format="text", language="en",
+            prompt="Cards", temperature=0.2,
+        )  # fmt: skip
+        assert plain == f"{said}\n"
+        whole = client.audio.transcriptions.create(
+            file=file, model="whisper-1", response_format="verbose_json", timestamp_granularities=["segment"]
+        )
+    assert (whole.text, whole.language, round(whole.duration, 1)) == (said, "en", 3.5)
+    assert whole.segments is not None and 0 <= whole.segments[0].start < whole.segments[-1].end <= whole.duration
+    assert [one for one in records(station) - before if "spades" in one or "transcribe" in one] == []
+
+
+def records(station: DoorStation) -> set[str]:
+    """Everything in the journal of the running station."""
+    house = open_house(settings_in(station.folder), with_compute=False)
+    try:
+        return {f"{item.id.hex()} {item.record.body()}" for item in house.rooms.journal.read()}
+    finally:
+        house.close()
+
+
+def test_what_cannot_be_heard_is_refused_as_the_client_expects(station: DoorStation) -> None:
+    wait_for_the_node(station)
+    wrong: list[tuple[type[openai.APIStatusError], str, dict[str, Any]]] = [
+        (openai.BadRequestError, "recording-wrong", {"file": b"no recording at all"}),
+        (openai.BadRequestError, "unsupported_value", {"stream": True}),
+        (openai.BadRequestError, "unsupported_value", {"response_format": "vtt"}),
+        (openai.NotFoundError, "model_not_found", {"model": "gpt-transcribe"}),
+        (openai.APIStatusError, "recording-too-long", {"file": bytes(40 << 20)}),
+    ]
+    with client_of(station, "chat") as client:
+        for error, code, more in wrong:
+            with pytest.raises(error) as refusal:
+                client.audio.transcriptions.create(**{"model": "whisper-1", "file": b"RIFF", **more})
+            assert refusal.value.code == code
+    with client_of(station, "reader") as client, pytest.raises(openai.PermissionDeniedError):
+        client.audio.transcriptions.create(model="whisper-1", file=b"RIFF")
 
 
 # ---- MCP ---------------------------------------------------------------------------------------------------------

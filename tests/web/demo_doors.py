@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import orjson
 
 from hearthside.companion.answers import Answer
+from hearthside.errors import NeedsPerson, Refused, RetryLater
 from hearthside.events import Json
+from hearthside.inference.side_models import Segment, Transcript
 from hearthside.web.doors.house import KeptNote, OfferedModel, TokensUsed
 from tests.web.demo_day import at
 
@@ -22,6 +26,7 @@ class DemoDoors:
     used: TokensUsed = field(default_factory=lambda: TokensUsed(100, 10, 20))
     wishes: list[tuple[str, str, str]] = field(default_factory=list)
     notes: list[KeptNote] = field(default_factory=list)
+    listening: list[int] = field(default_factory=lambda: [0, 0])  # recordings heard now, and most at once
 
     def now_ms(self) -> int:
         return at(_DAY, "21:40")
@@ -52,6 +57,30 @@ class DemoDoors:
         question, _, conversation = self.wishes[number - 1]
         self.wishes.append((question, answer.text, conversation))
         return conversation
+
+    def transcribe(self, file: bytes) -> Transcript:
+        """Says of a file how much of what it holds; some say how they fail."""
+        if file == b"noise":
+            raise Refused("recording-wrong", "This is no recording that can be read. Nothing was kept.")
+        if file == b"away":
+            raise RetryLater("compute-gone", "The language model has been away since 18:02.")
+        if file == b"deaf":
+            raise NeedsPerson("side-model-missing", "No speech model is installed on the node.")
+        if file == b"bug":
+            raise ValueError("secret words of a recording")
+        if file == b"together":
+            return self._together()
+        (most, count), *_ = Counter(file).most_common(1)
+        words = (Segment(400, 1250, f"{self.canary}{count} times"), Segment(1300, 2000, f"letter {most}", 0.5))
+        return Transcript("ear 1.0", "en", 2040, words)
+
+    def _together(self) -> Transcript:
+        """Says how many were heard at once so far."""
+        self.listening[0] += 1
+        time.sleep(0.3)
+        self.listening[1] = max(self.listening)
+        self.listening[0] -= 1
+        return Transcript("ear 1.0", "en", 0, (Segment(0, 0, str(self.listening[1])),))
 
     def query(self, raw: bytes) -> dict[str, Json]:
         return {"query": orjson.loads(raw), "sentence": f"{self.canary}count of listen", "value": 3.0}

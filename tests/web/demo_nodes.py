@@ -14,11 +14,14 @@ PLUGS = [("switch.study_plug", "Study plug"), ("switch.lamp", "Lamp"), ("switch.
 _DAY = "2026-03-31"
 
 
+ALL = ("embed", "transcribe", "read_picture")
+
+
 def node(number: int, name: str, phase: str, sentence: str, model: str, parameters: int, pace: float | None) -> NodeRow:
     """One paired node of the demonstration."""
     return NodeRow(
         f"{number:016x}", name, f"192.168.1.{20 + number}:8421", phase, sentence, at(_DAY, "18:02"), f"{_DAY}T18:02",
-        model, parameters, pace, False, "2026-02-11T20:15", "", "",
+        model, parameters, pace, False, "2026-02-11T20:15", "", "", ALL if number == 1 else ("embed",) * (number == 2),
     )  # fmt: skip
 
 
@@ -27,7 +30,7 @@ def local_node(chosen: bool) -> NodeRow:
     sentence = "It answers as long as no other node does."
     return NodeRow(
         "", "this machine", "", "ready", sentence, at(_DAY, "08:00"), f"{_DAY}T08:00", "SmolLM2-135M-Instruct",
-        135_000_000, 31.4, chosen, "", "", "",
+        135_000_000, 31.4, chosen, "", "", "", ALL,
     )  # fmt: skip
 
 

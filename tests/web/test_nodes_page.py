@@ -23,7 +23,7 @@ from hearthside.web.nodes_parts import (
     removal_words,
     state_badge,
 )
-from hearthside.web.nodes_views import FoundView
+from hearthside.web.nodes_views import FoundView, task_words
 from tests.web.demo_house import HOSTILE
 from tests.web.demo_nodes import ADDRESS, CODE, PLUGS, DemoNodes, local_node
 
@@ -70,8 +70,21 @@ def test_a_card_says_what_is_known_and_nothing_else() -> None:
     assert "1 of 3 that day" in away and "pace-drawing" not in away
     local = node_body(local_node(True))
     assert "answers now" in local and "paired" not in local and "address" not in local
+    assert "135 million parameters" in local and "Pace of its last answer </b>31 tokens a second" in local
+    unasked = node_body(replace(local_node(True), pace=None))
+    assert "is known after an answer" in unasked and "not measured" not in unasked and "svg" not in unasked
     new = node_body(replace(STUDY, model="", parameters=0, pace=None, phase="starting", chosen=False))
     assert "node-model" not in new and "Pace" not in new and "starting" in new
+
+
+def test_what_a_node_can_do_beside_language_is_told_in_words() -> None:
+    all_three = ["finds texts by meaning", "hears speech (English at least)", "reads text in pictures"]
+    assert task_words(("read_picture", "transcribe", "embed")) == all_three
+    assert task_words(()) == [] == task_words(("of a later version",))
+    for row, words in ((STUDY, all_three), (local_node(True), all_three), (LAPTOP, all_three[:1]), (ATTIC, [])):
+        assert [f"<li>{one}</li>" in node_body(row) for one in all_three] == [one in words for one in all_three]
+    assert "node-tasks" not in node_body(ATTIC)
+    assert "What This machine can do besides" in node_body(local_node(True))
 
 
 def test_how_a_node_is_in_a_word() -> None:

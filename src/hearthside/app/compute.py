@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
@@ -15,15 +17,19 @@ from hearthside.errors import ConfigError, NeedsPerson, Refused, RetryLater
 from hearthside.identity.home_ca import HomeCa
 from hearthside.inference.adapters import AdapterRegistry
 from hearthside.inference.backends.server_address import ServerAddress
-from hearthside.inference.client import Completion
+from hearthside.inference.client import PATIENCE_S, Completion
 from hearthside.inference.guard.keeper import Keeper
 from hearthside.inference.meter import Spent
 from hearthside.inference.pool import NodePool, Serving
 from hearthside.inference.remote.link import HomeReach, NodeLink
 from hearthside.inference.remote.pairing import PairedNode
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
+from hearthside.inference.side_models import SideConfig
 from hearthside.inference.standby import Standby
 from hearthside.inference.supervisor import NodeOptions, Supervisor
+
+REWORD_S = 8.0
+"""Seconds in which the model may word what plain code has found out; after that it is said as plain code has it."""
 
 HASH_DIGITS = 12
 """Of a model's hash in its identity."""
@@ -60,19 +66,34 @@ def server_of(settings: Settings) -> ServerAddress | None:
     """
     if not settings.model_server:
         return None
-    file, key = settings.model_server_key_file, ""
-    if file is not None:
-        try:
-            key = file.read_text(encoding="utf-8-sig").strip()
-            key.encode("ascii")  # it goes into a header
-        except (OSError, UnicodeError) as error:
-            raise ConfigError(
-                "model-server-key-unreadable",
-                f"{file}, which should hold the key of the model server, cannot be read; nothing was started.",
-            ) from error
+    key = _key_in(settings.model_server_key_file, "model server")
     address = ServerAddress(settings.model_server, settings.model_server_model, key)
     address.root()
     return address
+
+
+def side_of(settings: Settings) -> SideConfig:
+    """What side models are told; raises as `server_of`."""
+    if not settings.speech_server:
+        return SideConfig()
+    key = _key_in(settings.speech_server_key_file, "speech server")
+    ServerAddress(settings.speech_server).root()
+    return SideConfig(settings.speech_server, settings.speech_server_model, key)
+
+
+def _key_in(file: Path | None, whose: str) -> str:
+    """The API key in a file; "" without one."""
+    if file is None:
+        return ""
+    try:
+        key = file.read_text(encoding="utf-8-sig").strip()
+        key.encode("ascii")  # it goes into a header
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            "model-server-key-unreadable",
+            f"{file}, which should hold the key of the {whose}, cannot be read; nothing was started.",
+        ) from error
+    return key
 
 
 def pool_of(
@@ -100,6 +121,7 @@ def pool_of(
         heads_folder=settings.heads_folder,
         server=server,
         erase_after_s=settings.erase_after_s,
+        side=side_of(settings),
     )
     model = cache(lambda: model_of(settings))  # its hash is over the whole file
 
@@ -149,11 +171,20 @@ class NodeLanguageModel:
         self._compute, self._registry = compute, registry
         self._not_taken: set[tuple[str, str, str]] = set()  # adapter, node and hash of its model
 
-    def now(self, steady: bool = False) -> Speaker | None:
-        """Whoever answers now; with `steady` what was found out about it holds for each of its words."""
+    def now(self, steady: bool = False, patience_s: float | None = None) -> Speaker | None:
+        """Whoever answers now.
+
+        Args:
+            steady: what was found out about it holds for each of its words.
+            patience_s: seconds after which an answer is given up, whole or not; None: it may take its time.
+        """
         if self._compute is None:
             return None
-        return Speaker(self._compute, self._registry, self._not_taken, steady)
+        return Speaker(self._compute, self._registry, self._not_taken, steady, patience_s)
+
+    def hurried(self) -> Speaker | None:
+        """Whoever answers now, for the wording of what is found out already."""
+        return self.now(patience_s=REWORD_S)
 
 
 class Speaker:
@@ -165,9 +196,16 @@ class Speaker:
     """
 
     def __init__(
-        self, compute: Answering, registry: AdapterRegistry, not_taken: set[tuple[str, str, str]], steady: bool
+        self,
+        compute: Answering,
+        registry: AdapterRegistry,
+        not_taken: set[tuple[str, str, str]],
+        steady: bool,
+        patience_s: float | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """See `NodeLanguageModel.now`; `not_taken` is kept for all speakers."""
+        self._patience_s, self._monotonic_s = patience_s, monotonic_s
         self._compute, self._registry, self._not_taken, self._steady = compute, registry, not_taken, steady
         self._serving = compute.snapshot()
         self._adapter = self._fitting()
@@ -184,16 +222,26 @@ class Speaker:
         return f"{self.name}#{self._serving.sha256[:HASH_DIGITS]}" if self._serving.sha256 else ""
 
     def complete(self, messages: list[dict[str, str]], max_tokens: int) -> Iterator[str]:
-        """Pieces of text, the likeliest each time."""
+        """Pieces of text, the likeliest each time; RetryLater also when the patience is over."""
+        until_s = self._monotonic_s() + (self._patience_s if self._patience_s is not None else math.inf)
         try:
-            first, rest = self._begin(messages, max_tokens)
+            first, rest = self._begin(messages, max_tokens, until_s)
         except RetryLater:
             if not self._passed_on():
                 raise
-            first, rest = self._begin(messages, max_tokens)
+            first, rest = self._begin(messages, max_tokens, until_s)
         with rest:
             yield from first
-            yield from rest
+            for piece in rest:
+                yield piece
+                self._left_s(until_s)
+
+    def _left_s(self, until_s: float) -> float:
+        """Seconds of patience that are left."""
+        left_s = until_s - self._monotonic_s()
+        if left_s <= 0:
+            raise RetryLater("compute-slow", "The language model is slow just now; ask again in a moment.")
+        return left_s
 
     def _passed_on(self) -> bool:
         """Whether another node is to be asked, which is the one that speaks from now on."""
@@ -204,14 +252,15 @@ class Speaker:
         self._serving = other
         return True
 
-    def _begin(self, messages: list[dict[str, str]], max_tokens: int) -> tuple[list[str], Completion]:
+    def _begin(self, messages: list[dict[str, str]], max_tokens: int, until_s: float) -> tuple[list[str], Completion]:
         """The first piece, if there is any, and what follows."""
+        patience_s = min(self._left_s(until_s), PATIENCE_S)
         node, adapter = self._serving.asked(), self._fitting()
         if self._steady and adapter != self._adapter:
             raise RetryLater("adapter-changed", "Another adapter is in service now; ask again.")
         self._adapter = adapter
         try:
-            answer = node.complete(messages, adapter=adapter, max_tokens=max_tokens, temperature=0.0)
+            answer = node.complete(messages, adapter=adapter, max_tokens=max_tokens, patience_s=patience_s)
         except Refused as error:
             if adapter is None or not error.code.startswith("adapter"):
                 raise
@@ -220,7 +269,7 @@ class Speaker:
             if self._steady:
                 raise RetryLater("adapter-changed", "The base model answers without the adapter; ask again.") from error
             self._adapter = None
-            answer = node.complete(messages, adapter=None, max_tokens=max_tokens, temperature=0.0)
+            answer = node.complete(messages, adapter=None, max_tokens=max_tokens, patience_s=patience_s)
         return list(islice(answer, 1)), answer
 
     def _fitting(self) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from hearthside.app.compute import Speaker
 from hearthside.app.rooms import Rooms
+from hearthside.companion.computed import computing
 from hearthside.companion.dialogue import Dialogue
 from hearthside.companion.fitness import Kept, Phrasing
 from hearthside.companion.profile import profile_of
@@ -15,9 +17,7 @@ from hearthside.companion.replies import Search
 from hearthside.companion.wording import LanguageModel
 from hearthside.events import Event, local_datetime
 from hearthside.journal import Stored
-from hearthside.memory.asking import with_items
 from hearthside.memory.held_model import HeldModel
-from hearthside.memory.questions import NamesKept
 
 NAMES_FROM = ("message", "utterance", "conversation")
 """Kinds of records that name people."""
@@ -27,10 +27,22 @@ _LEAST_BYTES = 300_000_000
 _OF_PROGRAMS = "v1_"  # how conversations of the doors begin
 
 
+class Models(Protocol):
+    """Gives the compute node as it is now, or None; `NodeLanguageModel` is such."""
+
+    def now(self, steady: bool = False) -> LanguageModel | None:
+        """Whoever answers; with `steady` one that stays who it is."""
+        ...
+
+    def hurried(self) -> LanguageModel | None:
+        """Whoever answers, where nobody waits for it for long."""
+        ...
+
+
 def dialogue_of(
     rooms: Callable[[], Rooms],
     search: Search,
-    model: Callable[[bool], LanguageModel | None],
+    model: Models,
     model_bytes: Callable[[], int],
     names: Callable[[], list[str]],
     unfinished: Callable[[], str],
@@ -42,7 +54,7 @@ def dialogue_of(
 
     Args:
         rooms: gives the rooms as they are now; new keys put others in their place.
-        model: gives the compute node as it is now, or None; asked with True, one that stays who it is.
+        model: gives the compute node as it is now.
         model_bytes: gives the size of its weights, 0 where that is not known.
         unfinished: why an answer may not be the last word yet, or "".
         standby: who answers small talk while the compute node is away.
@@ -50,12 +62,12 @@ def dialogue_of(
         away: whether the compute node is away, or was found gone by a search of this thread (`WaitingDesk.away`).
     """
     first = rooms()
-    life = with_items(first.stream, first.journal)
-    writing = QueryWriting(life, NamesKept(life), first.journal, held, names)
+    counting = computing(first.stream, first.journal)
+    writing = QueryWriting(counting.life, counting.names, first.journal, held, names)
     kept = Kept(first.journal, lambda speaking: _identity(speaking, held()), first.clock)
-    phrasing = Phrasing(lambda: None if 0 < model_bytes() < _LEAST_BYTES else model(True), kept=kept)
+    phrasing = Phrasing(lambda: None if 0 < model_bytes() < _LEAST_BYTES else model.now(steady=True), kept=kept)
     return Dialogue(
-        first.journal, first.stream, search, lambda: model(False), names, first.clock, unfinished,
+        first.journal, first.stream, search, model.now, names, first.clock, unfinished,
         vocabulary=lambda words: vocabulary_of(rooms().index)(words),
         phrasing=phrasing,
         profile=lambda: _profile(rooms()),
@@ -63,6 +75,8 @@ def dialogue_of(
         written=writing.answer,
         standby=standby,
         away=away,
+        rewording=model.hurried,
+        counting=counting,
         helped=lambda: rooms().knowing.last_time_low(),
     )  # fmt: skip
 

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 
+from hearthside.app.local_times import local_time
 from hearthside.app.rooms import Rooms
 from hearthside.companion.answers import Answer
-from hearthside.errors import HearthsideError, Refused
-from hearthside.events import Event, Json, Layer, Origin, Trust, local_datetime
+from hearthside.errors import HearthsideError, Refused, RetryLater
+from hearthside.events import Event, Json, Layer, Origin, Trust
 from hearthside.inference.compute import Compute
+from hearthside.inference.side_models import Transcript
 from hearthside.intake.pauses import paused_sources
 from hearthside.intake.plausible import implausible
 from hearthside.memory.words import content_words
@@ -58,6 +60,12 @@ class Doors:
         except HearthsideError:  # it has just gone away; the answer comes without it
             return nothing
         return TokensUsed(tally.prompt_tokens, tally.cached_tokens, tally.completion_tokens)
+
+    def transcribe(self, file: bytes) -> Transcript:
+        """What a recording says; nothing of it is kept."""
+        if self._compute is None:
+            raise RetryLater("compute-gone", "No compute node runs here, so nobody listens. Nothing was kept.")
+        return self._compute.side("transcribe").transcribe(file)
 
     def conversation_with(self, prefix: str, question: str, answer: str) -> str:
         """The newest conversation of this prefix in which this was answered to that.
@@ -172,8 +180,7 @@ class Doors:
         return [note for _, _, note in sorted(ranked, key=lambda one: one[:2])[:limit]]
 
     def _note(self, identity: str, event: Event) -> KeptNote:
-        offset = self._rooms().stream.offset_on(local_datetime(event.start_ms, 0).date().isoformat())
-        local = local_datetime(event.start_ms, offset).isoformat(timespec="minutes")
+        local = local_time(self._rooms().stream, event.start_ms).isoformat(timespec="minutes")
         return KeptNote(identity, event.start_ms, local, str(event.payload["text"]), str(event.payload["app"]))
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from hearthside.app.local_times import to_the_minute
 from hearthside.app.rooms import SYSTEM_SOURCES, Rooms
 from hearthside.errors import HearthsideError
-from hearthside.events import DAY_MS, Event, Json, Precision, iso_day, local_datetime
+from hearthside.events import DAY_MS, Event, Json, Precision, iso_day
 from hearthside.inference.client import ComputeNode
 from hearthside.inference.compute import Compute
 from hearthside.intake.pauses import paused_sources
@@ -92,12 +93,12 @@ def _of_its_own_words(rooms: Rooms, node: ComputeNode) -> list[tuple[str, str]]:
         health = node.health(timeout_s=2.0)
     except HearthsideError:
         return [("heartbeat", "none")]
-    tally = health.tally
+    tally, last_ms = health.tally, health.last_completion_ms
     return [
         ("adapters loaded", str(len(health.adapters))),
         ("answers", f"{tally.completions:,}"),
         ("tokens", f"{tally.prompt_tokens + tally.completion_tokens:,} ({tally.probe_tokens:,} more for probes)"),
-        ("last real answer", _local(rooms, health.last_completion_ms) if health.last_completion_ms else "none yet"),
+        ("last real answer", to_the_minute(rooms.stream, last_ms) if last_ms else "none yet"),
     ]
 
 
@@ -106,7 +107,7 @@ def _memory_guard(rooms: Rooms, compute: Compute | None) -> list[NodeHealth]:
     if compute is None:
         return []
     view = compute.guard()
-    said = [(_local(rooms, deed.at_ms), deed.sentence) for deed in view.deeds[:_DEEDS]]
+    said = [(to_the_minute(rooms.stream, deed.at_ms), deed.sentence) for deed in view.deeds[:_DEEDS]]
     sentence = view.sentence + (f" Last, at {said[0][0]}: {said[0][1]}" if said else "")
     facts = [("protection", view.protections)] if view.protections else []
     state = "running" if view.phase == "watching" else view.phase
@@ -145,7 +146,7 @@ def _last_words(rooms: Rooms, source: str, last_ms: int) -> str:
         said = (item.record for item in rooms.journal.read(last_ms, last_ms + 1, sources=[source]))
         if any(isinstance(record, Event) and record.precision is Precision.DAY for record in said):
             return iso_day(last_ms // DAY_MS)
-    return _local(rooms, last_ms)
+    return to_the_minute(rooms.stream, last_ms)
 
 
 def _storage(rooms: Rooms) -> list[tuple[str, str]]:
@@ -167,7 +168,7 @@ def memory_audit(rooms: Rooms) -> MemoryAuditView | None:
     for item in rooms.journal.read(kinds=["night_step"], newest_first=True):
         p = item.record.payload if isinstance(item.record, Event) else {}
         if p.get("step") == _AUDIT_STEP and p.get("state") == "done" and "junk_share" in p.get("data", {}):
-            return _audit_view(p["data"], _local(rooms, item.record.start_ms))
+            return _audit_view(p["data"], to_the_minute(rooms.stream, item.record.start_ms))
     return None
 
 
@@ -201,15 +202,10 @@ def _egress(rooms: Rooms) -> list[tuple[str, str, str, str]]:
     found = []
     for item in rows:
         if isinstance(item.record, Event):
-            p = item.record.payload
+            p, when = item.record.payload, to_the_minute(rooms.stream, item.record.start_ms)
             what = f"{p['bytes_out']:,} bytes, {p['data_class']}"
-            found.append((_local(rooms, item.record.start_ms), str(p["purpose"]), str(p["destination"]), what))
+            found.append((when, str(p["purpose"]), str(p["destination"]), what))
     return found
-
-
-def _local(rooms: Rooms, ms: int) -> str:
-    offset = rooms.stream.offset_on(local_datetime(ms, 0).date().isoformat())
-    return local_datetime(ms, offset).strftime("%Y-%m-%d %H:%M")
 
 
 def _folder_megabytes(folder: Path) -> str:

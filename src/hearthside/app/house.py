@@ -90,7 +90,7 @@ class House:
         )
         model = NodeLanguageModel(compute, rooms.registry)
         self._dialogue = dialogue_of(
-            lambda: self.rooms, self.search, model.now, lambda: compute.model_bytes if compute is not None else 0,
+            lambda: self.rooms, self.search, model, lambda: compute.model_bytes if compute is not None else 0,
             self.names, self._unfinished, lambda: self.trainer.reader(), outside.standby, away=self.waiting.away,
         )  # fmt: skip
         self._offers = OfferDesk(rooms.journal, rooms.stream, rooms.clock)

@@ -10,11 +10,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from hearthside.app.local_node import LocalNode
+from hearthside.app.local_times import iso_minute
 from hearthside.app.power import PowerDesk, check_plug, plugs_of
 from hearthside.app.rooms import Rooms, system_clock
 from hearthside.app.running import not_running
 from hearthside.errors import HearthsideError, NeedsPerson, Refused
-from hearthside.events import Json, local_datetime
+from hearthside.events import Json
 from hearthside.home import EntityState, HomeAssistant
 from hearthside.identity.home_ca import HomeCa
 from hearthside.identity.vault_file import locked
@@ -110,11 +112,11 @@ class NodesDesk:
     ) -> None:
         self._rooms, self._pool, self._home, self._home_states = rooms, pool, home, home_states
         self._clock = clock
-        self._book = NodeBook(rooms)
+        self._book, self._local_node = NodeBook(rooms), LocalNode()
         self._applying = threading.Lock()  # so that no list that was read before is followed after a newer one
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.power = PowerDesk(rooms().journal, home, lambda: self.view().nodes, local_now, awake=self._awake)
+        self.power = PowerDesk(rooms().journal, home, self._paired_rows, local_now, awake=self._awake)
 
     # -- following what is decided -----------------------------------------------------------------------------------
 
@@ -150,10 +152,13 @@ class NodesDesk:
 
     def view(self) -> NodesView:
         """All of them as they are now."""
-        pool, rows = self._pool, [row for row, _ in self.rows()]
+        pool, rows = self._pool, self._paired_rows()
         if pool is None:
             return NodesView(rows, None, "No station runs here, so nobody answers.")
         return NodesView(rows, self._local(pool), pool.why())
+
+    def _paired_rows(self) -> list[NodeRow]:
+        return [row for row, _ in self.rows()]
 
     def rows(self) -> list[tuple[NodeRow, ComputeNode | None]]:
         """The nodes that are paired, each with who asks it; None where no station runs."""
@@ -178,22 +183,23 @@ class NodesDesk:
             paired_local=self._by_clock(node.paired_ms),
             plug=node.plug,
             power=self.power.words(node.id),
+            tasks=seen.tasks,
         )
 
     def _local(self, pool: NodePool) -> NodeRow | None:
         local = pool.local
         if local is None:
             return None
-        state = local.state()
+        state, seen = local.state(), self._local_node.look(local)
         return NodeRow(
             id="", name="this machine", address="", phase=state.phase, sentence=state.sentence,
-            since_ms=state.since_ms, since_local=self._by_clock(state.since_ms), model=local.model_name, parameters=0,
-            pace=None, chosen=state.phase == "ready", paired_local="", plug="", power="",
+            since_ms=state.since_ms, since_local=self._by_clock(state.since_ms), model=local.model_name,
+            parameters=seen.parameters, pace=seen.pace, chosen=state.phase == "ready", paired_local="", plug="",
+            power="", tasks=seen.tasks,
         )  # fmt: skip
 
     def _by_clock(self, ms: int) -> str:
-        offset = self._rooms().stream.offset_on(local_datetime(ms, 0).date().isoformat())
-        return local_datetime(ms, offset).replace(tzinfo=None).isoformat(timespec="minutes")
+        return iso_minute(self._rooms().stream, ms)
 
     def look(self) -> list[NodeRow]:
         """The nodes, each asked now over a link of its own: for a command, beside whatever station runs."""

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from hearthside.app.jobs import Handle, JobRunner
+from hearthside.app.local_times import since_words, to_the_minute
 from hearthside.app.rooms import Rooms
 from hearthside.app.training import TrainingDesk
 from hearthside.companion.answers import Answer, AnswerPart
 from hearthside.companion.dialogue import Dialogue, Later
 from hearthside.companion.waiting import Waiting, WaitingQuestion
 from hearthside.errors import HearthsideError, RetryLater
-from hearthside.events import DAY_MS, local_datetime
+from hearthside.events import DAY_MS
 from hearthside.logs import logger
 from hearthside.memory.search import Embedder
 from hearthside.web.waiting_views import WaitingView
@@ -130,17 +130,10 @@ class WaitingDesk:
         waits = "" if not count else f"{count:,} questions wait" if count > 1 else "1 question waits"
         if state is None or state.phase == "ready":
             return f"{waits} for the language model." if waits else ""
-        parts = [limits_in_words(state.phase, self._since(state.since_ms)), f"{waits} for it." if waits else ""]
+        rooms = self._rooms()
+        since = since_words(rooms.stream, state.since_ms, rooms.clock())
+        parts = [limits_in_words(state.phase, since), f"{waits} for it." if waits else ""]
         return " ".join(part for part in parts if part)
-
-    def _since(self, ms: int) -> str:
-        """A time by the person's clock, with its day where that is another one than today."""
-        then, now = self._local(ms), self._local(self._rooms().clock())
-        return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%A}, {then.day} {then:%B, %H:%M}"
-
-    def _local(self, ms: int) -> datetime:
-        offset = self._rooms().stream.offset_on(local_datetime(ms, 0).date().isoformat())
-        return local_datetime(ms, offset)
 
     # -- what the person puts off ------------------------------------------------------------------------------------
 
@@ -153,9 +146,9 @@ class WaitingDesk:
         return self._shown(self._waiting.answered(self._rooms().clock() - _TOLD_FOR_DAYS * DAY_MS))
 
     def _shown(self, questions: list[WaitingQuestion]) -> list[WaitingView]:
+        stream = self._rooms().stream
         return [
-            WaitingView(one.id, one.text, one.conversation, f"{self._local(one.asked_ms):%Y-%m-%d %H:%M}")
-            for one in questions
+            WaitingView(one.id, one.text, one.conversation, to_the_minute(stream, one.asked_ms)) for one in questions
         ]
 
     def put_off(self, question: str) -> None:

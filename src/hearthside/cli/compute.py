@@ -59,6 +59,19 @@ _SERVER_MODEL = Annotated[
 _SERVER_KEY = Annotated[
     Path | None, typer.Option(envvar="HEARTHSIDE_MODEL_SERVER_KEY_FILE", help="File with its API key, mode 600.")
 ]
+_SPEECH = Annotated[
+    str,
+    typer.Option(
+        envvar="HEARTHSIDE_SPEECH_SERVER",
+        help="Server on this machine that turns speech into text (whisper.cpp, speaches); without: English only.",
+    ),
+]
+_SPEECH_MODEL = Annotated[
+    str, typer.Option(envvar="HEARTHSIDE_SPEECH_SERVER_MODEL", help="Model to ask it for; empty: the one it has.")
+]
+_SPEECH_KEY = Annotated[
+    Path | None, typer.Option(envvar="HEARTHSIDE_SPEECH_SERVER_KEY_FILE", help="File with its API key, mode 600.")
+]
 _THREADS = Annotated[
     int, typer.Option(envvar="HEARTHSIDE_MODEL_THREADS", min=1, max=64, help="Processor threads for the model.")
 ]
@@ -103,6 +116,9 @@ def compute(
     model_server: _SERVER = "",
     model_server_model: _SERVER_MODEL = "",
     model_server_key_file: _SERVER_KEY = None,
+    speech_server: _SPEECH = "",
+    speech_server_model: _SPEECH_MODEL = "",
+    speech_server_key_file: _SPEECH_KEY = None,
     threads: _THREADS = 1,
     context: _CONTEXT = 2048,
     erase_after: _ERASE = 900.0,
@@ -111,7 +127,7 @@ def compute(
     verbose: Annotated[bool, typer.Option(help="Log more.")] = False,
 ) -> None:
     """Think for a home elsewhere in the network: pair once, then serve a model to it. Ctrl-C ends it."""
-    from hearthside.app.compute import server_of
+    from hearthside.app.compute import server_of, side_of
     from hearthside.inference.remote.announce import own_addresses
     from hearthside.inference.remote.lan_door import LanDoor, open_listener
     from hearthside.inference.remote.node_identity import NodeIdentity, forget_pairing
@@ -125,9 +141,12 @@ def compute(
         model_server=model_server,
         model_server_model=model_server_model,
         model_server_key_file=model_server_key_file,
+        speech_server=speech_server,
+        speech_server_model=speech_server_model,
+        speech_server_key_file=speech_server_key_file,
     )
     with _stopping() as stop, _alone(folder), open_listener(listen, port) as listener:
-        server = server_of(settings)
+        server, side = server_of(settings), side_of(settings)
         _check(settings)
         place = _Place(listener, own_addresses(listener.getsockname()[0]), not no_announce)
         if pair:
@@ -138,8 +157,9 @@ def compute(
         door = LanDoor(listener, identity)
         door.shut()
         options = NodeOptions(
-            threads, context, heads_folder=folder / "heads", server=server, erase_after_s=erase_after, door=door
-        )
+            threads, context, heads_folder=folder / "heads", server=server, erase_after_s=erase_after, door=door,
+            side=side,
+        )  # fmt: skip
         _serve(_hashed(settings), options, place, identity, stop)
     out.print("Ended. What was said to it went with its memory.")
 

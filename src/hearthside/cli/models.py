@@ -29,6 +29,7 @@ _DEVICE = Annotated[bool, typer.Option("--device", help="A graphics chip serves 
 _CONTEXT = Annotated[int, typer.Option("--context", help="Tokens of context; 0 takes the setting.")]
 _NAME = Annotated[str, typer.Argument(help="Name from `hearthside models`, or “embedded”.")]
 
+_TASK_WORDS = {"transcribe": "speech to text", "read_picture": "text in pictures"}
 _PARTS = {
     "weights": "weights, the file itself",
     "copies": "copies of weights in the processor's own order",
@@ -77,6 +78,24 @@ def models(
     if choice.fit is not None and not shelf.is_used(choice.fit):
         step = "use" if choice.fit.path is not None else "get"
         out.print(f"  hearthside models {step} {choice.fit.name}", markup=False)
+    _print_side_models(vault)
+
+
+def _print_side_models(vault: Path | None) -> None:
+    """What else is done here than language, and by what."""
+    from hearthside.app.compute import side_of
+    from hearthside.inference.advice import gib
+    from hearthside.inference.side_models import TASKS, load_side_model, model_for
+
+    config = side_of(settings_of(vault))
+    out.print("\nBeside language, each in a process of its own while it is needed:")
+    for task in TASKS:
+        name = model_for(task, config)
+        if name is None:
+            out.print(f"  {_TASK_WORDS[task]}: nothing is installed; `make install` adds it", markup=False)
+            continue
+        model = load_side_model(name)
+        out.print(f"  {_TASK_WORDS[task]}: {model.ABOUT}; takes up to {gib(model.NEED)}", markup=False)
 
 
 @app.command("list")

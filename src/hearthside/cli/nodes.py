@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from hearthside.cli.common import JSON, VAULT, opened_house, out, print_json, secret
+from hearthside.web.nodes_views import task_words
 
 app = typer.Typer(help="Compute nodes on other machines.", invoke_without_command=True)
 
@@ -28,6 +29,9 @@ def list_(context: typer.Context, vault: VAULT = None, as_json: JSON = False) ->
         table.add_row(row.id, row.name, row.address, row.phase, row.model, pace, row.plug)
     if rows:
         out.print(table, soft_wrap=False)
+        for row in rows:
+            if can := task_words(row.tasks):
+                out.print(f"{row.name} {', '.join(can)}.", markup=False, highlight=False)
     else:
         out.print("No compute node is paired; the model runs on this machine. Another machine: hearthside compute")
 

@@ -12,7 +12,7 @@ from functools import partial
 from hearthside.alignment.stream import LifeStream
 from hearthside.companion.answers import Answer, AnswerMode, AnswerPart, Piece, Turn
 from hearthside.companion.basis import basis
-from hearthside.companion.computed import computing
+from hearthside.companion.computed import Computing, computing
 from hearthside.companion.following import Following, Reading, before, in_small_talk, may_follow, wants_basis, wonders
 from hearthside.companion.helping import answer_helped, asks_what_helped
 from hearthside.companion.manner import (
@@ -124,6 +124,8 @@ class Dialogue:
         written: answers by a query that a model wrote, what plain code does not understand (`QueryWriting.answer`).
         helped: gives the last time that a low mood lifted (`Knowing.last_time_low`), or None.
         standby: a small model that answers small talk, and nothing else, while `model` is away; or None.
+        counting: computes answers; one of its own when None.
+        rewording: gives the language model where it only words what plain code has found out; as `model` by default.
         wishes: whether what is asked of the manner of answers counts in a conversation; not in a program's.
         away: whether nothing can be found by its meaning, or a search of this thread could not since the last call;
             by default while there is no model.
@@ -147,17 +149,21 @@ class Dialogue:
         helped: Callable[[], LastTime | None] = lambda: None,
         standby: LanguageModel | None = None,
         away: Callable[[], bool] | None = None,
+        rewording: Callable[[], LanguageModel | None] | None = None,
+        counting: Computing | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal, self._stream, self._search = journal, stream, search
         self._unfinished = unfinished
         self._model, self._names, self._clock = model, names, clock
+        self._rewording = rewording or model
         self._vocabulary, self._phrasing, self._profile, self._wishes = vocabulary, phrasing, profile, wishes
         self._measured: tuple[int, Manner] | None = None
         self._standby, self._away = standby, away or (lambda: model() is None)
         self._one_at_a_time, self._one_writing = threading.Lock(), threading.Lock()
         self._turns = TurnTaking(monotonic_s)
-        self._computing, self._written, self._helped = computing(stream, journal), written, helped
+        self._computing = counting or computing(stream, journal)
+        self._written, self._helped = written, helped
 
     def ask(self, text: str, conversation: str) -> Iterator[AnswerPart]:
         """Answer in pieces, then whole. The question is in the journal before the answer begins; the answer always too.
@@ -298,7 +304,7 @@ class Dialogue:
             answer = self._phrased(answer, asked)
         answer = self._shaped(answer, asked.manner)
         if answer.mode is AnswerMode.COMPUTED and not answer.worded_by:
-            answer = _worded(answer, reword(self._model(), answer.text, asked.names))
+            answer = _worded(answer, reword(self._rewording(), answer.text, asked.names))
         if asked.whole:
             answer = replace(answer, asked=asked.whole, query=f"“{asked.whole}” · {answer.query}")
         missing = _MISSED_MEANING.get(answer.mode, "") if by_words else ""

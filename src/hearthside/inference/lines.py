@@ -17,7 +17,10 @@ _CONNECT_S = 5.0
 _REMOTE_CONNECT_S = 2.5  # TLS included: who asks has an answer without the node within three seconds
 # What carries nothing of the person: it goes under the link's one row. All else has a row of its own.
 _SIGNS = frozenset({"/health", "/probe", "/forget"})
-_CARRIED = {"complete": "prompt", "embed": "texts", "adapters": "adapter", "heads": "journal-head"}
+_CARRIED = {
+    "complete": "prompt", "embed": "texts", "adapters": "adapter", "heads": "journal-head", "transcribe": "recording",
+    "read_picture": "picture",
+}  # fmt: skip
 
 
 class Line(Protocol):

@@ -15,9 +15,7 @@ import ctypes
 import gc
 import hmac
 import os
-import resource
 import secrets
-import signal
 import socket
 import sys
 import threading
@@ -42,25 +40,29 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
-from hearthside.errors import HearthsideError, Refused, RetryLater
+from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import Json
 from hearthside.inference.backend import Backend, Generation, Message, Sampling, Usage
 from hearthside.inference.backends.llama_cpp import LlamaCpp
-from hearthside.inference.embedding import Embedder, load_embedder
+from hearthside.inference.child_process import die_with_parent, exit_at_end_of, leave_no_core, take_stdout
+from hearthside.inference.embedding import Embedder, embedder_is_here, load_embedder
 from hearthside.inference.energy import machine_meter
 from hearthside.inference.kept_heads import KeptHeads
 from hearthside.inference.meter import Meter
 from hearthside.inference.metered import Metered
+from hearthside.inference.node_requests import file_of, json_of, messages_of, sampling_of
 from hearthside.inference.remote import lan_door
 from hearthside.inference.remote.node_identity import NodeIdentity
+from hearthside.inference.side_models import TASKS, SideConfig, Task
+from hearthside.inference.side_models.host import SideModels
+from hearthside.inference.side_room import AskedRoom
 from hearthside.inference.traces import Leaving, Traces
 from hearthside.inference.wire import NodeConfig, error_body
 
-_ROLES = {"system", "user", "assistant"}
-_LONGEST_GRAMMAR = 65_536  # characters; ours have a few thousand
 _MOST_PROBED = 16  # tokens
-_PERSONAL = ("/complete", "/embed", "/adapters")
+_PERSONAL = ("/complete", "/embed", "/adapters", *(f"/{task}" for task in TASKS))
 _UNCUT = (*_PERSONAL, "/probe", "/heads")  # the last two leave no traces, but are not to break off either
+_LOOK_S = 5.0  # between two looks for side models that nobody asks any more
 _BODY_S = 60.0  # without a byte of a request that has begun: who sent it is gone
 _PROBE: list[Message] = [{"role": "user", "content": "."}]
 
@@ -127,6 +129,7 @@ class Node:
     Attributes:
         clock: UTC milliseconds.
         traces: what was said to this process, and when that must be gone.
+        side: models for other tasks than language; None: there are none.
         start: names this start of the process, to those who ask over the network.
     """
 
@@ -142,6 +145,7 @@ class Node:
     progress: int = 0
     last_completion_ms: int | None = None
     embedder: Embedder | None = None
+    side: SideModels | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     embedder_lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -160,12 +164,16 @@ class Node:
                 "parameters": self.config.parameters,
                 "context_tokens": self.config.context_tokens,
                 "tally": self.meter.tally().body(),
+                "tasks": self._tasks(),
             }
         )
 
+    def _tasks(self) -> list[str]:
+        return ["embed"] * embedder_is_here() + list(self.side.tasks if self.side is not None else ())
+
     async def complete(self, request: Request) -> Response:
-        body = await _json(request)
-        messages, sampling = _messages(body), _sampling(body)
+        body = await json_of(request)
+        messages, sampling = messages_of(body), sampling_of(body)
         with self.lock:  # counted before it can end
             generation = self.backend.generate(
                 messages, adapter=body.get("adapter"), sampling=sampling, on_usage=self._completed
@@ -212,7 +220,7 @@ class Node:
             self.last_completion_ms = self.clock()
 
     async def probe(self, request: Request) -> Response:
-        wanted = (await _json(request)).get("tokens", 1) if await request.body() else 1
+        wanted = (await json_of(request)).get("tokens", 1) if await request.body() else 1
         if not isinstance(wanted, int) or not 1 <= wanted <= _MOST_PROBED:
             raise Refused("request-wrong", f"`tokens` must be a number from 1 to {_MOST_PROBED}.")
         generation = self.backend.generate(
@@ -250,7 +258,7 @@ class Node:
         return KeptHeads(Path(self.config.heads_folder))
 
     async def embed(self, request: Request) -> Response:
-        body = await _json(request)
+        body = await json_of(request)
         texts = body.get("texts")
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise Refused("request-wrong", "`texts` must be a list of texts.")
@@ -267,19 +275,29 @@ class Node:
             "float16": base64.b64encode(np.ascontiguousarray(vectors).tobytes()).decode(),
         }
 
+    async def perceive(self, request: Request) -> Response:
+        """A recording or a picture to the side model of the task that the path names."""
+        task = _task_of(request.url.path)
+        if self.side is None:
+            raise NeedsPerson("side-model-missing", "This compute node serves a language model and nothing else.")
+        file = await file_of(request, self.side.longest(task))
+        return JSONResponse(await anyio.to_thread.run_sync(self.side.run, task, file))
+
     async def shed(self, request: Request) -> Response:
-        body = await _json(request)
+        body = await json_of(request)
         await anyio.to_thread.run_sync(self._shed, bool(body.get("models")))
         return JSONResponse({})
 
     def _shed(self, models: bool) -> None:
-        """Give back what can be made again: the embedder, and what the allocator keeps for later.
+        """Give back what can be made again: embedder, idle side models, and what the allocator keeps for later.
 
         The cache of keys and values is one buffer for as long as the model is loaded; emptying it gives nothing back.
         """
         if models:
             with self.embedder_lock:
                 self.embedder = None
+            if self.side is not None:
+                self.side.shed()
         gc.collect()
         if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
             trim(0)
@@ -308,7 +326,12 @@ def _routes(node: Node) -> list[Route]:
         Route("/heads/{vault}", node.put_head, methods=["PUT"]),
         Route("/heads/{vault}", node.get_head),
         Route("/embed", node.embed, methods=["POST"]),
+        *(Route(f"/{task}", node.perceive, methods=["POST"]) for task in TASKS),
     ]
+
+
+def _task_of(path: str) -> Task:
+    return next(task for task in TASKS if path == f"/{task}")
 
 
 def _app(routes: list[Route], middleware: list[Middleware]) -> Starlette:
@@ -323,73 +346,6 @@ def _set(loop: asyncio.AbstractEventLoop, came: asyncio.Event) -> None:
 async def _error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, HearthsideError)
     return JSONResponse({"error": error_body(error)}, 422)
-
-
-async def _json(request: Request) -> dict[str, Json]:
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refused("request-wrong", "The body must be a JSON object.")
-    return body
-
-
-def _messages(body: dict[str, Json]) -> list[Message]:
-    messages = body.get("messages")
-    well_formed = (
-        isinstance(messages, list)
-        and messages
-        and all(isinstance(m, dict) and m.get("role") in _ROLES and isinstance(m.get("content"), str) for m in messages)
-    )
-    if not well_formed:
-        raise Refused("request-wrong", "`messages` must be a list of turns with a role and a text.")
-    return list(messages or [])
-
-
-def _sampling(body: dict[str, Json]) -> Sampling:
-    try:
-        seed = body.get("seed")
-        return Sampling(
-            max_tokens=max(1, int(body.get("max_tokens", 256))),
-            temperature=max(0.0, float(body.get("temperature", 0.0))),
-            seed=None if seed is None else int(seed) & 0xFFFF_FFFF,
-            stop=tuple(str(text) for text in body.get("stop", ())),
-            grammar=_grammar(body),
-        )
-    except (TypeError, ValueError) as error:
-        raise Refused("request-wrong", "The sampling settings of this request are not numbers.") from error
-
-
-def _grammar(body: dict[str, Json]) -> str:
-    grammar = body.get("grammar", "")
-    if not isinstance(grammar, str) or len(grammar) > _LONGEST_GRAMMAR:
-        raise Refused("request-wrong", f"`grammar` must be a text of at most {_LONGEST_GRAMMAR:,} characters.")
-    return grammar
-
-
-def _die_with_parent(parent_pid: int) -> None:
-    """Linux: the kernel ends this process when the thread that started it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # 1 is PR_SET_PDEATHSIG
-    if os.getppid() != parent_pid:  # it was gone before the line above took hold
-        os._exit(0)
-
-
-def _exit_at_end_of(stream: IO[bytes]) -> NoReturn:
-    """Everywhere: standard input ends when the parent closes it or dies."""
-    while stream.read(65536):
-        pass
-    os._exit(0)
-
-
-def _take_stdout() -> IO[bytes]:
-    """Keep standard output for the ready line alone: whatever a library prints must not fill the pipe."""
-    own = os.fdopen(os.dup(1), "wb")
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)
-    return own
 
 
 def _backend(config: NodeConfig) -> tuple[Backend, Callable[[], str]]:
@@ -415,20 +371,20 @@ def _clock() -> int:
 
 def main() -> None:
     """Run the node until its parent ends it."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write adapters or prompts to a disk
-    out = _take_stdout()
+    leave_no_core()
+    parent = _Parent(take_stdout())
     line = sys.stdin.buffer.readline()
     if not line:  # the parent went before it said what to do
         sys.exit(0)
     config = NodeConfig(**orjson.loads(line))
-    _die_with_parent(config.parent_pid)
-    threading.Thread(target=_exit_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
+    die_with_parent(config.parent_pid)
+    room = AskedRoom(parent.say)
+    exit_at_end_of(sys.stdin.buffer, room.hear)
     try:
         backend, served = _backend(config)
         refused = backend.start({name: base64.b64decode(gguf) for name, gguf in config.adapters.items()})
     except HearthsideError as error:
-        out.write(orjson.dumps({"error": error_body(error)}) + b"\n")
-        out.flush()
+        parent.say({"error": error_body(error)})
         sys.exit(1)
     metered = Metered(backend, machine_meter(), time.monotonic)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -437,35 +393,39 @@ def main() -> None:
             "refused": {name: error_body(error) for name, error in refused.items()},
             "server": served(),
         }
-
-        def say(line: dict[str, Json]) -> None:
-            out.write(orjson.dumps(line) + b"\n")
-            out.flush()
-
-        _serve(config, metered, listener, lambda: say(ready), lambda why: _leave(say, why))
+        traces = Traces(config.erase_after_s, parent.leave)
+        side = SideModels(room, SideConfig(config.speech_url, config.speech_model, config.speech_key))
+        node = Node(config, metered, _clock, traces, started_ms=_clock(), side=side)
+        _serve(node, listener, lambda: parent.say(ready))
 
 
-def _leave(say: Callable[[dict[str, Json]], None], why: Leaving) -> NoReturn:
-    """End at once, so that nothing is left to write what it remembers anywhere."""
-    with suppress(OSError):
-        say({"leaving": why})
-    os._exit(0)
+class _Parent:
+    """What the process says to the one that started it."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out, self._lock = out, threading.Lock()
+
+    def say(self, line: dict[str, Json]) -> None:
+        """One line; raises OSError when nobody listens any more."""
+        with self._lock:
+            self._out.write(orjson.dumps(line) + b"\n")
+            self._out.flush()
+
+    def leave(self, why: Leaving) -> NoReturn:
+        """End at once, so that nothing is left to write what it remembers anywhere."""
+        with suppress(OSError):
+            self.say({"leaving": why})
+        os._exit(0)
 
 
-def _serve(
-    config: NodeConfig,
-    backend: Backend,
-    listener: socket.socket,
-    ready: Callable[[], None],
-    leave: Callable[[Leaving], NoReturn],
-) -> None:
+def _serve(node: Node, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve loopback and, for a paired node, the network, in one event loop."""
-    node = Node(config, backend, _clock, Traces(config.erase_after_s, leave), started_ms=_clock())
+    config = node.config
     settings = _settings(loopback_app(node))
     server = uvicorn.Server(settings)
 
     async def run() -> None:
-        watching = [asyncio.create_task(node.traces.watch())]
+        watching = [asyncio.create_task(node.traces.watch()), asyncio.create_task(_end_idle(node))]
         if config.lan_socket >= 0:
             watching.append(asyncio.create_task(_serve_lan(config, lan_app(node), server)))
         ready()
@@ -475,6 +435,13 @@ def _serve(
 
     with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
         runner.run(run())
+
+
+async def _end_idle(node: Node) -> None:
+    """End side models that nobody asks any more, for as long as the process lives."""
+    while node.side is not None:
+        await asyncio.sleep(_LOOK_S)
+        await anyio.to_thread.run_sync(node.side.end_idle)
 
 
 async def _serve_lan(config: NodeConfig, app: Starlette, server: uvicorn.Server) -> None:

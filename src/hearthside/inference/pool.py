@@ -20,6 +20,7 @@ from hearthside.inference.guard.policy import Rung
 from hearthside.inference.lines import Line
 from hearthside.inference.remote.link import Seen
 from hearthside.inference.remote.pairing import PairedNode
+from hearthside.inference.side_models import Task
 from hearthside.inference.supervisor import NodeState, Phase, Supervisor
 from hearthside.logs import logger
 
@@ -271,6 +272,15 @@ class NodePool:
             others = (link.node for link in self.links() if link.state().phase == "ready" and link.node.embeds)
             node = next(others, node)
         return node.embedder
+
+    def side(self, task: Task) -> ComputeNode:
+        """The node that answers, or another that is ready where that one cannot; see `compute.Compute`."""
+        with self._changed:
+            chosen = self._chosen if self._local is None else None
+        if chosen is None:
+            return self.node
+        ready = [chosen, *(link for link in self.links() if link.state().phase == "ready")]
+        return next((link.node for link in ready if task in link.seen.tasks), chosen.node)
 
     @property
     def local(self) -> Supervisor | None:

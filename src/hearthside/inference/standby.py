@@ -38,7 +38,7 @@ class Patience:
     """
 
     start_s: float = 2.0
-    answer_s: float = 2.8
+    answer_s: float = 2.5
     idle_s: float = 120.0
 
 

@@ -35,8 +35,12 @@ from hearthside.inference.guard.keeper import GuardView, Keeper, KeeperOptions
 from hearthside.inference.guard.policy import Rung
 from hearthside.inference.lines import LoopbackLine, loopback_client
 from hearthside.inference.meter import Spent
+from hearthside.inference.node_end import NodeEnd, last_words, said_by
 from hearthside.inference.remote.lan_door import LanDoor
 from hearthside.inference.shelf import ModelFile, parts_of
+from hearthside.inference.side_models import SideConfig, Task
+from hearthside.inference.side_room import KeptLease
+from hearthside.inference.side_room import answer as answer_node
 from hearthside.inference.wire import NodeConfig, error_of
 from hearthside.logs import logger
 
@@ -49,10 +53,6 @@ _GUARD_TELLS_S = 0.3  # between the death of a node and the guard's word that it
 _LEAST_CONTEXT = 512
 _LOOKED_FOR = "It is looked for again by itself."
 _AGAIN = "It is being started again; everything else works meanwhile."
-_FORGETS = {
-    "idle": "Nobody has talked to the language model for a while; it starts anew and keeps nothing of what was said.",
-    "asked": "The language model was asked to forget what was said to it, and starts anew.",
-}
 _log = logger("inference")
 
 
@@ -85,6 +85,7 @@ class NodeOptions:
         server: a model server that answers in place of a model of the node's own; None loads the model.
         erase_after_s: idle seconds after which a node that was used is started anew, without its memory; 0: never.
         door: how a paired home reaches it over the network; None: loopback only.
+        side: what side models are told.
     """
 
     threads: int = 1
@@ -97,6 +98,7 @@ class NodeOptions:
     server: ServerAddress | None = None
     erase_after_s: float = 900.0
     door: LanDoor | None = None
+    side: SideConfig = field(default_factory=SideConfig)
 
     def smaller(self, steps: int) -> NodeOptions:
         """So many sizes smaller: one completion at a time, and half the context for each step, but 512 tokens."""
@@ -108,26 +110,17 @@ class NodeOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A started node; `server`: which model server answers, and with which model, "" for the node's own."""
+    """A started node.
+
+    Attributes:
+        lease: its memory; grows while it runs side models.
+        server: which model server answers, and with which model, "" for the node's own.
+    """
 
     process: subprocess.Popen[bytes]
     endpoint: LoopbackLine
+    lease: KeptLease
     server: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How a life of the node ended.
-
-    Attributes:
-        sentence: the same in plain words.
-        served: it had become ready.
-        planned: it ended to forget what was said to it.
-    """
-
-    sentence: str
-    served: bool = False
-    planned: bool = False
 
 
 class Supervisor:
@@ -226,6 +219,10 @@ class Supervisor:
         """Size of its file; 0 where that is not known."""
         return self._model.bytes
 
+    def side(self, task: Task) -> ComputeNode:
+        """See `hearthside.inference.compute.Compute`."""
+        return self.node
+
     @property
     def keeper(self) -> Keeper:
         """Whom everything asks that loads beside the node."""
@@ -269,22 +266,22 @@ class Supervisor:
                 self._stopping.wait(delay)
                 delay = min(2 * delay, _BACKOFF_LAST_S)
 
-    def _live_once(self) -> _End:
+    def _live_once(self) -> NodeEnd:
         """One life of the node, from its start to its end."""
         if away := self._server_away():
-            return _End(away)
+            return NodeEnd(away)
         lease, options = secrets.token_hex(8), self._options.smaller(self._keeper.smaller)
         try:
             self._keeper.admit(lease, self._need(options))
         except HearthsideError as error:
-            return _End(f"{error.message} Everything else works meanwhile.")
+            return NodeEnd(f"{error.message} Everything else works meanwhile.")
         process, served = None, False
         try:
             process = self._spawn()
             if process is None:
-                return _End("")
+                return NodeEnd("")
             self._keeper.attach(lease, process.pid)  # before it loads: it waits for its configuration
-            running = self._become_ready(process, options)
+            running = self._become_ready(process, options, KeptLease(self._keeper, lease))
             self._keeper.loaded(lease)
             self._endpoint = running.endpoint
             self.node.probe(running.endpoint)
@@ -293,9 +290,9 @@ class Supervisor:
             end = self._watch(running)
             return end if end.planned else replace(end, sentence=self._said(lease, end.sentence, _GUARD_TELLS_S))
         except HearthsideError as error:
-            return _End(self._said(lease, error.message), served)
+            return NodeEnd(self._said(lease, error.message), served)
         except OSError as error:  # no memory for a process, or no more of them allowed
-            return _End(f"The language model could not be started ({type(error).__name__}). {_AGAIN}")
+            return NodeEnd(f"The language model could not be started ({type(error).__name__}). {_AGAIN}")
         finally:
             self._ready.clear()
             self._endpoint = None
@@ -355,7 +352,7 @@ class Supervisor:
             )
             return self._process
 
-    def _become_ready(self, process: subprocess.Popen[bytes], options: NodeOptions) -> _Running:
+    def _become_ready(self, process: subprocess.Popen[bytes], options: NodeOptions, lease: KeptLease) -> _Running:
         assert process.stdin is not None and process.stdout is not None
         token = secrets.token_urlsafe(32)
         try:
@@ -369,12 +366,11 @@ class Supervisor:
             raise error_of(answer["error"])
         for adapter, reason in answer["refused"].items():
             _log.warning("adapter %s was not loaded: %s", adapter, reason["code"])
-        return _Running(
-            process, LoopbackLine(f"http://127.0.0.1:{answer['port']}", token, self._http), answer["server"]
-        )
+        line = LoopbackLine(f"http://127.0.0.1:{answer['port']}", token, self._http)
+        return _Running(process, line, lease, answer["server"])
 
     def _config(self, token: str, options: NodeOptions) -> NodeConfig:
-        server, file = self._options.server, self._model if self._model.sha256 else None
+        server, speech, file = self._options.server, self._options.side, self._model if self._model.sha256 else None
         config = NodeConfig(
             model_path=str(file.path) if file is not None else "",
             model_name=self._model.name,
@@ -392,6 +388,9 @@ class Supervisor:
             model_bytes=file.path.stat().st_size + self._more_bytes() if file is not None else 0,
             parameters=parameters(model_header(file.path)) if file is not None else 0,
             erase_after_s=self._options.erase_after_s,
+            speech_url=speech.speech_url,
+            speech_model=speech.speech_model,
+            speech_key=speech.speech_key,
         )
         door = self._options.door
         if door is None:
@@ -423,27 +422,31 @@ class Supervisor:
             raise Refused("adapter-base-differs", f"The adapter {adapter} was trained for another base model.")
         return self._adapters.bytes_of(adapter)
 
-    def _watch(self, running: _Running) -> _End:
-        """Wait for the node's end; standard output ends with the process, so no polling is needed."""
-        assert running.process.stdout is not None
+    def _watch(self, running: _Running) -> NodeEnd:
+        """Wait for the node's end, and answer it; standard output ends with the process, so no polling is needed."""
+        stdin, stdout = running.process.stdin, running.process.stdout
+        assert stdin is not None and stdout is not None
         missed, away = 0, ""
         with selectors.DefaultSelector() as selector:
-            selector.register(running.process.stdout, selectors.EVENT_READ)
+            selector.register(stdout, selectors.EVENT_READ)
             while missed < _MISSED_HEARTBEATS:
                 if selector.select(self._options.heartbeat_s):
-                    return _last_words(running.process.stdout.readline())
+                    said = said_by(stdout.readline())
+                    if answer_node(said, running.lease, stdin):
+                        continue
+                    return last_words(said)
                 try:
                     health = self.node.health(self._options.heartbeat_timeout_s)
                     self._keeper.beat(health.running, health.progress)
                     missed = 0
                     if away and not self._server_away():
-                        return _End(
+                        return NodeEnd(
                             "The model server is back.", served=True
                         )  # perhaps with another model: it is looked at anew
                     away = self._note_away()
                 except RetryLater:
                     missed += 1
-        return _End("The language model did not answer any more and was ended.", served=True)
+        return NodeEnd("The language model did not answer any more and was ended.", served=True)
 
     def _note_away(self) -> str:
         """Say that the model server is away; the node stays, for it finds texts by meaning."""
@@ -479,11 +482,3 @@ class Supervisor:
             return endpoint
         code = "compute-starting" if self._state.phase == "starting" else "compute-gone"
         raise RetryLater(code, self._state.sentence)
-
-
-def _last_words(line: bytes) -> _End:
-    """What a node said before it ended; nothing when it did not end by itself."""
-    leaving = orjson.loads(line).get("leaving", "") if line else ""
-    if leaving in _FORGETS:
-        return _End(_FORGETS[leaving], served=True, planned=True)
-    return _End("The language model ended unexpectedly.", served=True)

@@ -29,6 +29,7 @@ class NodeConfig:
         server_model, server_key: what to ask of it, and its API key.
         model_bytes, parameters: size of the weights, and how many numbers they are; 0 where that is not known.
         erase_after_s: idle seconds after which a node that was used ends, so that nothing is left of it; 0: never.
+        speech_url, speech_model, speech_key: a server that turns speech into text, see `SideConfig`; empty: none.
         lan_socket: number of the listening socket that a paired home reaches it by; -1: there is none.
         lan_key, lan_certificate, lan_home: who the node is, see `NodeIdentity`; PEM.
     """
@@ -49,6 +50,9 @@ class NodeConfig:
     model_bytes: int = 0
     parameters: int = 0
     erase_after_s: float = 0.0
+    speech_url: str = ""
+    speech_model: str = ""
+    speech_key: str = field(default="", repr=False)
     lan_socket: int = -1
     lan_key: str = field(default="", repr=False)
     lan_certificate: str = ""

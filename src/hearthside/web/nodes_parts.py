@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from hearthside.errors import Refused
 from hearthside.web.markup import badge, facts_table, local_words, tag
-from hearthside.web.nodes_views import FoundView, NodeRow
+from hearthside.web.nodes_views import FoundView, NodeRow, task_words
 
 COMMAND = "hearthside compute"
 LEAST_READABLE = 5.0
@@ -57,9 +57,12 @@ def pace_share(pace: float) -> float:
     return round(100 * min(1.0, share), 2)
 
 
-def pace_figure(pace: float | None) -> Markup:
-    """The pace in words, and as a bar with a mark where people read."""
-    head = tag("p", tag("b", "Pace "), pace_words(pace), cls="node-pace-words")
+def pace_figure(pace: float | None, local: bool = False) -> Markup:
+    """The pace in words, and as a bar with a mark where people read; that of the `local` node is of real answers."""
+    if local and pace is None:
+        return tag("div", tag("p", tag("b", "Pace "), "is known after an answer", cls="node-pace-words"))
+    of = "Pace of its last answer " if local else "Pace "
+    head = tag("p", tag("b", of), pace_words(pace), cls="node-pace-words")
     if pace is None:
         return tag("div", head, cls="node-pace")
     mark = f"{pace_share(LEAST_READABLE)}%"
@@ -109,10 +112,17 @@ def node_body(row: NodeRow) -> Markup:
         tag("div", tag("h2", title(row)), state_badge(row), cls="node-head"),
         tag("p", row.sentence),
         tag("p", *model, cls="node-model") if model else "",
-        pace_figure(row.pace) if row.phase == "ready" and (row.id or row.pace is not None) else "",
+        pace_figure(row.pace, local=not row.id) if row.phase == "ready" else "",
+        task_list(row),
         facts_table([(name, value) for name, value in facts if value], f"Facts of {title(row)}"),
         tag("p", row.power, cls="node-power") if row.power else "",
     )
+
+
+def task_list(row: NodeRow) -> Markup:
+    """What it can do beside language."""
+    words = [tag("li", one) for one in task_words(row.tasks)]
+    return tag("ul", *words, cls="node-tasks", aria_label=f"What {title(row)} can do besides") if words else Markup()
 
 
 def plug_words(entity: str, switches: dict[str, str]) -> str:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+TASK_WORDS = {
+    "embed": "finds texts by meaning",
+    "transcribe": "hears speech (English at least)",
+    "read_picture": "reads text in pictures",
+}
+"""What a node can do beside language, for people; a node that a speech server stands beside hears other languages."""
+
+
+def task_words(tasks: Sequence[str]) -> list[str]:
+    """What a node can do beside language, as far as this version has words for it: ``finds texts by meaning``."""
+    return [words for task, words in TASK_WORDS.items() if task in tasks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +33,13 @@ class NodeRow:
         since_local: the same by the person's clock, ISO without the offset.
         model: the name of what it serves; "" where that is not known yet.
         parameters: of the model, from the header of its weights; 0 where that is not known.
-        pace: tokens a second, measured from here with a real completion; None before the first probe.
+        pace: tokens a second, measured from here with a real completion; None before the first probe, and for the
+            local one before its first answer.
         chosen: it answers now.
         paired_local: when it was paired, by the person's clock, ISO; "" for the local one.
         plug: the Home Assistant switch that powers it; "" where none was chosen.
         power: the last power cycle in words, or "".
+        tasks: what it can do beside language: ``embed``, ``transcribe``, ``read_picture``.
     """
 
     id: str
@@ -41,6 +56,7 @@ class NodeRow:
     paired_local: str
     plug: str
     power: str
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

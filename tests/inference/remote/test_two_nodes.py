@@ -26,6 +26,7 @@ from hearthside.inference.remote.pairing import PairedNode
 from hearthside.inference.shelf import ModelFile, embedded_model
 from hearthside.inference.supervisor import NodeOptions, Supervisor
 from tests.inference.remote.homes import clock, listener, made_home, paired, pin_of
+from tests.inference.side_files import beep, picture_of
 from tests.until import until
 
 _LONG = "root ::= [a-z ]{1900}"  # no answer ends before it is cut
@@ -164,10 +165,14 @@ def test_heartbeats_have_one_row_for_each_link_and_what_carries_content_its_own(
     until(lambda: min(machine.supervisor.node.health().uptime_ms for machine in home.machines) > max(beats) + 1500)
     assert len(home.rows) == begun
     assert home.text() and home.pool.node.embed(["tea"]).shape[0] == 1
+    assert home.pool.side("read_picture").read_picture(picture_of("TEA")).text == "TEA"
+    assert home.pool.side("transcribe").transcribe(beep()).text == ""
     node = home.chosen().paired
     assert [(row.purpose, row.data_class, row.destination, row.consent) for row in home.rows[begun:]] == [
         ("compute-node", "prompt", f"https://127.0.0.1:{node.port}", node.id),
         ("compute-node", "texts", f"https://127.0.0.1:{node.port}", node.id),
+        ("compute-node", "picture", f"https://127.0.0.1:{node.port}", node.id),
+        ("compute-node", "recording", f"https://127.0.0.1:{node.port}", node.id),
     ]
 
 

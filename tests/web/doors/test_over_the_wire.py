@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ from hearthside.events import Json
 from tests.web.demo_process import DemoProcess, demo_process
 from tests.web.demo_station import api_token, bearer
 
-CHAT = "/v1/chat/completions"
+CHAT, SPEECH = "/v1/chat/completions", "/v1/audio/transcriptions"
 ASKED = {"model": "hearthside", "messages": [{"role": "user", "content": "How long did I sleep?"}]}
 MCP_HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
 PLACE = {"type": "object", "properties": {"name": {"type": "string"}}}
@@ -55,7 +57,7 @@ def test_each_token_opens_its_owners_life_only(client: httpx.Client) -> None:
         assert f"canary-{own.lower()}" in said and f"canary-{other}" not in said
 
 
-@pytest.mark.parametrize("path", ["/v1/models", CHAT, "/mcp"])
+@pytest.mark.parametrize("path", ["/v1/models", CHAT, SPEECH, "/mcp"])
 def test_without_a_token_nothing_opens_not_even_with_the_cookie(
     station: DemoProcess, client: httpx.Client, path: str
 ) -> None:
@@ -69,7 +71,14 @@ def test_without_a_token_nothing_opens_not_even_with_the_cookie(
 
 @pytest.mark.parametrize(
     ("path", "scope"),
-    [("/v1/models", "memory.read"), (CHAT, "admin"), ("/mcp", "ask"), ("/mcp", "admin"), ("/mcp", "capture.write")],
+    [
+        ("/v1/models", "memory.read"),
+        (CHAT, "admin"),
+        (SPEECH, "memory.read"),
+        ("/mcp", "ask"),
+        ("/mcp", "admin"),
+        ("/mcp", "capture.write"),
+    ],
 )
 def test_a_token_without_the_scope_gets_403(client: httpx.Client, path: str, scope: str) -> None:
     answer = client.post(path, json=ASKED, headers=bearer("Mira", scope))
@@ -223,6 +232,89 @@ def test_a_demanded_call_that_nothing_calls_for_is_refused(client: httpx.Client)
     assert spoken["choices"][0]["finish_reason"] == "stop"  # not a wish: answered in words
 
 
+def test_an_answer_names_its_question_and_whether_it_may_get_better(client: httpx.Client) -> None:
+    def extra(text: str, **more: Json) -> Any:
+        asked = ASKED | {"messages": [{"role": "user", "content": text}]} | more
+        return client.post(CHAT, json=asked, headers=bearer("Mira", "ask")).json()["choices"][0]["hearthside"]
+
+    sure = extra("How long did I sleep?")
+    assert (len(sure["question"]), sure["improvable"]) == (32, False)
+    wish = extra("Turn on the hall light", tools=[TOOL])
+    assert (len(wish["question"]), wish["improvable"]) == (32, False)
+
+
+# ---- speech ------------------------------------------------------------------------------------------------------
+
+
+def listen(client: httpx.Client, file: bytes, person: str = "Mira", **fields: str) -> httpx.Response:
+    """A recording sent as the clients of OpenAI's API send it."""
+    asked = {"model": "whisper-1", **fields}
+    return client.post(SPEECH, data=asked, files={"file": ("a.wav", file)}, headers=bearer(person, "ask"))
+
+
+def test_speech_is_text_in_the_form_that_was_asked_for(client: httpx.Client) -> None:
+    said = "canary-mira 3 times letter 65"
+    answer = listen(client, b"AAA")
+    usage = {"type": "duration", "seconds": 3}
+    assert answer.json() == {"text": said, "usage": usage, "hearthside": {"model": "ear 1.0"}}
+    plain = listen(client, b"AAA", model="hearthside", response_format="text", language="en-US")
+    assert plain.text == f"{said}\n" and plain.headers["content-type"].startswith("text/plain")
+    whole = listen(client, b"AAA", "Tomas", response_format="verbose_json").json()
+    assert (whole["task"], whole["language"], whole["duration"]) == ("transcribe", "en", 2.04)
+    first, second = whole["segments"]
+    assert (first["start"], first["end"], first["text"]) == (0.4, 1.25, "canary-tomas 3 times")
+    assert first["avg_logprob"] is None and second["avg_logprob"] == pytest.approx(-0.693, abs=1e-3)
+    assert listen(client, bytes([7]) * 3_000_000).json()["text"] == "canary-mira 3000000 times letter 7"
+
+
+@pytest.mark.parametrize(
+    ("file", "fields", "status", "code", "param"),
+    [
+        (b"noise", {}, 400, "recording-wrong", "file"),
+        (b"away", {}, 503, "compute-gone", None),
+        (b"deaf", {}, 503, "side-model-missing", None),
+        (b"bug", {}, 500, "unexpected", None),
+        (b"A", {"model": "gpt-4o-transcribe"}, 404, "model_not_found", "model"),
+        (b"A", {"language": "de"}, 400, "language-not-heard", "language"),
+        (b"A", {"stream": "true"}, 400, "unsupported_value", "stream"),
+        (b"", {}, 400, "missing_required_parameter", "file"),
+        (bytes(33 << 20), {}, 413, "recording-too-long", "file"),
+    ],
+)
+def test_a_recording_that_has_no_text(
+    client: httpx.Client, file: bytes, fields: dict[str, str], status: int, code: str, param: str | None
+) -> None:
+    answer = listen(client, file, **fields)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (status, code, param) and error["message"]
+    assert answer.headers["x-should-retry"] == "false" and "secret" not in answer.text
+
+
+def test_two_recordings_are_heard_at_once_and_the_others_wait(client: httpx.Client) -> None:
+    with ThreadPoolExecutor(5) as pool:
+        said = [answer.json()["text"] for answer in pool.map(lambda _: listen(client, b"together"), range(5))]
+    assert max(said) == "2"
+
+
+def test_who_hangs_up_while_sending_keeps_nobody_from_being_heard(station: DemoProcess, client: httpx.Client) -> None:
+    host, port = station.base.removeprefix("http://").split(":")
+    head = (
+        f"POST {SPEECH} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 5000\r\nContent-Type: multipart/form-data;"
+        f" boundary=b\r\nAuthorization: {bearer('Mira', 'ask')['Authorization']}\r\n\r\n--b\r\n"
+    )
+    known = len(station.log.read_text())
+    for _ in range(3):
+        with socket.create_connection((host, int(port)), timeout=10) as gone:
+            gone.sendall(head.encode())
+    assert listen(client, b"A").status_code == 200
+    assert "Traceback" not in station.log.read_text()[known:]
+
+
+def test_what_is_no_form_of_a_recording(client: httpx.Client) -> None:
+    assert client.post(SPEECH, json={"model": "whisper-1"}, headers=bearer("Mira", "ask")).status_code == 400
+    assert client.get(SPEECH, headers=bearer("Mira", "ask")).status_code == 404
+
+
 # ---- MCP ---------------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +360,8 @@ def test_nothing_that_was_asked_or_found_is_in_the_log(station: DemoProcess, cli
     body = rpc("tools/call", name="search", arguments={"text": "fish words-to-search"})
     client.post("/mcp", json=body, headers=bearer("Mira", "memory.read") | MCP_HEADERS)
     client.post("/mcp", json=rpc("tools/call", name="words-to-search"), headers=bearer("Mira", "memory.read"))
+    assert listen(client, b"noise", language="xx", prompt="spoken-words").status_code == 400
     log = station.log.read_text()
+    words = ("words-to-search", "kitchen light", "canary", "How long", "spoken-words", "secret words", "a.wav")
     secret = bearer("Mira", "memory.read")["Authorization"].partition(" ")[2]
-    assert [one for one in (secret, "words-to-search", "kitchen light", "canary", "How long") if one in log] == []
+    assert [one for one in (secret, *words) if one in log] == []

@@ -87,6 +87,7 @@ class Seen:
     Attributes:
         parameters: of its model, 0 where that is not known.
         pace: tokens a second, measured from here; None before the first probe.
+        tasks: what it can do beside language, see `NodeHealth`.
     """
 
     model: str = ""
@@ -95,6 +96,7 @@ class Seen:
     parameters: int = 0
     context_tokens: int = 0
     pace: float | None = None
+    tasks: tuple[str, ...] = ()
 
 
 class Reach(Protocol):
@@ -308,7 +310,9 @@ class NodeLink:
 
     def _remember(self, health: NodeHealth, pace: float | None) -> None:
         with self._lock:
-            self._seen = Seen(health.model, health.sha256, health.bytes, health.parameters, health.context_tokens, pace)
+            self._seen = Seen(
+                health.model, health.sha256, health.bytes, health.parameters, health.context_tokens, pace, health.tasks
+            )
 
     def _watch(self, line: OpenLine) -> str:
         """Heartbeats until it goes; why it is lost, or "" when it should be learnt of anew at once."""

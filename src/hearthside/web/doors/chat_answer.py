@@ -58,7 +58,8 @@ def evidence_of(answer: Answer, conversation: str) -> dict[str, Json]:
     """The field ``hearthside`` of a choice, which no client has to know.
 
     ``mode`` says how the answer came about, ``evidence`` names the journal records it rests on, each with its time;
-    ``limited`` why it is less than usual, or "".
+    ``limited`` why it is less than usual, or ""; ``question`` is the id of the question in the journal, or ""; and
+    ``improvable`` says that the language model was missing, so that asking again when it is back may give more.
     """
     evidence = [
         {"id": hit.id, "start_ms": hit.start_ms, "end_ms": hit.end_ms, "local": hit.local, "source": hit.source}
@@ -72,6 +73,8 @@ def evidence_of(answer: Answer, conversation: str) -> dict[str, Json]:
         "worded_by": answer.worded_by,
         "limited": answer.limited,
         "conversation": conversation,
+        "question": answer.question,
+        "improvable": answer.improvable,
     }
 
 

@@ -1,4 +1,4 @@
-"""``/v1/models`` and ``/v1/chat/completions``: the station's own companion for clients of OpenAI's API.
+"""The routes under ``/v1``: the station's own companion for clients of OpenAI's API (speech: see `transcriptions`).
 
 What a client sends, and what becomes of it:
 
@@ -37,7 +37,8 @@ from hearthside.web.doors.chat_request import BadRequest, ChatRequest, read_chat
 from hearthside.web.doors.client_tools import fitting_call, outcome_in_words
 from hearthside.web.doors.home_wish import HomeWish, home_wish, never_done
 from hearthside.web.doors.house import OfferedModel, TokensUsed
-from hearthside.web.doors.refusals import as_json, openai_error, openai_error_body
+from hearthside.web.doors.refusals import as_json, openai_error, openai_error_body, problem_answer
+from hearthside.web.doors.transcriptions import Transcriptions
 from hearthside.web.layout import Shell, Shells
 
 R = TypeVar("R")
@@ -53,7 +54,7 @@ NEVER = (
 
 def build_openai(shells: Shells, random_id: Callable[[], str]) -> APIRouter:
     """The routes under ``/v1``; the guard has checked the token and says whose it is."""
-    router = APIRouter()
+    router, listening = APIRouter(), Transcriptions(shells)
 
     @router.get("/v1/models")
     async def models(request: Request) -> Response:
@@ -79,9 +80,14 @@ def build_openai(shells: Shells, random_id: Callable[[], str]) -> APIRouter:
         except Failed as error:
             return problem_answer(error.problem)
 
+    @router.post("/v1/audio/transcriptions")
+    async def transcribe(request: Request) -> Response:
+        return await listening.answer(request)
+
     @router.api_route("/v1/{rest:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
     async def nothing(rest: str) -> Response:
-        here = "Here are GET /v1/models and POST /v1/chat/completions; nothing else of that API."
+        posts = "POST /v1/chat/completions and POST /v1/audio/transcriptions"
+        here = f"Here are GET /v1/models, {posts}; nothing else of that API."
         return openai_error(404, "unknown_url", here)
 
     return router
@@ -193,16 +199,16 @@ class Chat:
         answer = Answer(outcome_in_words(asked.results, wish), AnswerMode.CONVERSATION)
         if wish is None:
             return Said(answer.text, evidence_of(answer, ""))
-        return Said(
-            answer.text, evidence_of(answer, passed(await call(doors.record_outcome, answer, question, self.prefix)))
-        )
+        talk = passed(await call(doors.record_outcome, answer, question, self.prefix))
+        return Said(answer.text, evidence_of(replace(answer, question=question if talk else ""), talk))
 
     async def _kept(self, asked: ChatRequest, said: Said) -> Said:
         """Journal the wish and what was said to it."""
         conversation = await self._conversation(asked)
         answer = Answer(said.text, AnswerMode.CONVERSATION)
         question = passed(await call(self.shell.house.doors.record_wish, asked.question, answer, conversation))
-        return replace(said, evidence=evidence_of(answer, conversation), call_id=CALL_PREFIX + question)
+        evidence = evidence_of(replace(answer, question=question), conversation)
+        return replace(said, evidence=evidence, call_id=CALL_PREFIX + question)
 
 
 def handed_over(wish: HomeWish) -> str:
@@ -255,12 +261,6 @@ def no_model(name: str) -> Response:
     """The model that was named does not answer here."""
     message = f"The model “{name[:80]}” is not served here; GET /v1/models lists what is."
     return openai_error(404, "model_not_found", message, "model")
-
-
-def problem_answer(problem: Problem) -> Response:
-    """A problem of the house in OpenAI's form."""
-    status = 500 if problem.code == "unexpected" else 503
-    return openai_error(status, problem.code, problem.message)
 
 
 def sse(parts: AsyncIterator[bytes]) -> Response:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hearthside.companion.answers import Answer
 from hearthside.events import Json
+from hearthside.inference.side_models import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,19 @@ class DoorHouse(Protocol):
 
     def record_outcome(self, answer: Answer, question_id: str, prefix: str) -> str:
         """Keep what became of a wish, the same words once; its conversation, or "" where none of this prefix has it."""
+        ...
+
+    def transcribe(self, file: bytes) -> Transcript:
+        """What a recording says, by the node that listens; kept nowhere.
+
+        Args:
+            file: a sound file, as it was sent.
+
+        Raises:
+            RetryLater: the node is away, or its machine is short of memory.
+            NeedsPerson: ``side-model-missing``; no speech model is installed there.
+            Refused: it is none that can be read, or too long.
+        """
         ...
 
     def query(self, raw: bytes) -> dict[str, Json]:

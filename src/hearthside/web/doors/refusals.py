@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from hearthside.events import Json
 from hearthside.identity.tokens import ASK, READ, WRITE
+from hearthside.web.calls import Problem
 
 OPENAI_PATH = "/v1"
 MCP_PATH = "/mcp"
@@ -65,6 +66,12 @@ def openai_error_body(status: int, code: str, message: str, param: str | None = 
     """The body of `openai_error`, which is also how an error inside a stream reads."""
     kind = _OPENAI_TYPES.get(status, "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def problem_answer(problem: Problem) -> Response:
+    """A problem of the house in OpenAI's form."""
+    status = 500 if problem.code == "unexpected" else 503
+    return openai_error(status, problem.code, problem.message)
 
 
 def rpc_error(status: int, code: str, message: str, request_id: Json = None) -> Response:
