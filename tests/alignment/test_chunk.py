@@ -76,5 +76,5 @@ def test_changed_minutes_are_those_of_the_events_that_differ(
         start, end = (np.array([span[k] for span in differ], np.int64) for k in (1, 2))
         begins, ends = touched_minutes(DAY, start, np.where(end == NO_END, INSTANT, end))
         reach = max(_RULE.tolerance_min, _RULE.cadence_min - 1)
-        first, last = max(int(begins.min()), 0), min(int(ends.max()) + reach, 1439)
+        first, last = max(int(begins.min()), 0), min(max(int(ends.max()) + reach, 0), 1439)  # of the day before too
     assert changed_minutes(before, after, _RULE) == (first, last)

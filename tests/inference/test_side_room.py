@@ -141,3 +141,20 @@ def test_other_lines_of_a_node_ask_for_nothing(line: dict[str, Json]) -> None:
     with Path(os.devnull).open("wb", 0) as nobody:
         assert answer(line, lease, nobody) is False
     assert lease.asked == []
+
+
+@pytest.mark.parametrize("line", [{"shrink": "x"}, {"shrink": None}, {"grow": 5}, {"grow": [], "number": 1}])
+def test_what_no_node_asks_is_told_to_who_listens(line: dict[str, Json]) -> None:
+    with Path(os.devnull).open("wb", 0) as nobody, pytest.raises((TypeError, ValueError, KeyError)):
+        answer(line, _Lease(), nobody)
+
+
+def test_without_memory_for_a_thread_the_node_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with (tmp_path / "said").open("wb", 0) as node:
+        assert answer({"grow": 5, "number": 3}, _Lease(), node)
+    told = orjson.loads((tmp_path / "said").read_bytes())
+    assert told["number"] == 3 and told["error"]["code"] == "memory-short"

@@ -126,9 +126,16 @@ def answer(asked: dict[str, Json], lease: Lease, reply: IO[bytes]) -> bool:
 
     Args:
         reply: to the node, unbuffered; what needs time is done in a thread of its own.
+
+    Raises:
+        TypeError, ValueError, KeyError: it asks as no node does.
     """
     if "grow" in asked:
-        threading.Thread(target=_grow, args=(asked, lease, reply), name="side model", daemon=True).start()
+        more, number = int(asked["grow"]), int(asked["number"])
+        try:
+            threading.Thread(target=_grow, args=(more, number, lease, reply), name="side model", daemon=True).start()
+        except RuntimeError:  # there is no memory left for a thread
+            _reply(number, reply, RetryLater("memory-short", "There is not enough memory left now; ask again soon."))
     elif "loaded" in asked:
         lease.loaded()
     elif "shrink" in asked:
@@ -138,13 +145,18 @@ def answer(asked: dict[str, Json], lease: Lease, reply: IO[bytes]) -> bool:
     return True
 
 
-def _grow(asked: dict[str, Json], lease: Lease, reply: IO[bytes]) -> None:
-    error: Json = None
+def _grow(more: int, number: int, lease: Lease, reply: IO[bytes]) -> None:
     try:
-        lease.grow(int(asked["grow"]))
+        lease.grow(more)
     except HearthsideError as refused:
-        error = error_body(refused)
+        _reply(number, reply, refused)
+    else:
+        _reply(number, reply, None)
+
+
+def _reply(number: int, reply: IO[bytes], error: HearthsideError | None) -> None:
+    body = error_body(error) if error is not None else None
     try:
-        reply.write(orjson.dumps({"number": asked["number"], "error": error}) + b"\n")
+        reply.write(orjson.dumps({"number": number, "error": body}) + b"\n")
     except (OSError, ValueError):  # the node is gone, and its lease with it
         return

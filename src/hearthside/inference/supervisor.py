@@ -17,6 +17,7 @@ import selectors
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,7 @@ from hearthside.inference.guard.keeper import GuardView, Keeper, KeeperOptions
 from hearthside.inference.guard.policy import Rung
 from hearthside.inference.lines import LoopbackLine, loopback_client
 from hearthside.inference.meter import Spent
-from hearthside.inference.node_end import NodeEnd, last_words, said_by
+from hearthside.inference.node_end import NodeEnd, NodeLines, last_words
 from hearthside.inference.remote.lan_door import LanDoor
 from hearthside.inference.shelf import ModelFile, parts_of
 from hearthside.inference.side_models import SideConfig, Task
@@ -282,6 +283,8 @@ class Supervisor:
                 return NodeEnd("")
             self._keeper.attach(lease, process.pid)  # before it loads: it waits for its configuration
             running = self._become_ready(process, options, KeptLease(self._keeper, lease))
+            if self._options.door is not None:
+                self._options.door.open()
             self._keeper.loaded(lease)
             self._endpoint = running.endpoint
             self.node.probe(running.endpoint)
@@ -293,6 +296,9 @@ class Supervisor:
             return NodeEnd(self._said(lease, error.message), served)
         except OSError as error:  # no memory for a process, or no more of them allowed
             return NodeEnd(f"The language model could not be started ({type(error).__name__}). {_AGAIN}")
+        except Exception as error:  # noqa: BLE001 - whatever a node says, or a machine lacks, it is started again
+            _log.error("life of the compute node: %s", type(error).__name__)
+            return NodeEnd(f"The language model could not be looked after ({type(error).__name__}). {_AGAIN}", served)
         finally:
             self._ready.clear()
             self._endpoint = None
@@ -426,15 +432,18 @@ class Supervisor:
         """Wait for the node's end, and answer it; standard output ends with the process, so no polling is needed."""
         stdin, stdout = running.process.stdin, running.process.stdout
         assert stdin is not None and stdout is not None
-        missed, away = 0, ""
+        missed, away, lines = 0, "", NodeLines(stdout)
+        due_s = time.monotonic() + self._options.heartbeat_s
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
             while missed < _MISSED_HEARTBEATS:
-                if selector.select(self._options.heartbeat_s):
-                    said = said_by(stdout.readline())
-                    if answer_node(said, running.lease, stdin):
-                        continue
-                    return last_words(said)
+                if selector.select(max(0.0, due_s - time.monotonic())):
+                    for said in lines.come():
+                        if not answer_node(said, running.lease, stdin):
+                            return last_words(said)
+                if time.monotonic() < due_s:
+                    continue
+                due_s = time.monotonic() + self._options.heartbeat_s
                 try:
                     health = self.node.health(self._options.heartbeat_timeout_s)
                     self._keeper.beat(health.running, health.progress)

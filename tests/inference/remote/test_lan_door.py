@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -202,55 +201,23 @@ def test_silent_strangers_do_not_keep_the_home_out(
         door.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 127.0.0.2 without being told")
-def test_one_address_cannot_fill_the_door(
-    home: HomeCa, identity: NodeIdentity, monkeypatch: pytest.MonkeyPatch
+def test_while_nobody_serves_those_who_come_are_turned_away_at_once(
+    door: _Door, home: HomeCa, identity: NodeIdentity
 ) -> None:
-    monkeypatch.setattr(lan_door, "_HANDSHAKE_S", 600.0)
-    door, elsewhere = _Door(identity), ("127.0.0.2", 0)
-    silent = [
-        socket.create_connection(("127.0.0.1", door.port), timeout=20, source_address=elsewhere)
-        for _ in range(lan_door._HANDSHAKES + 10)
-    ]
-    try:
-        assert door.read(home.client_context(pin_of(identity))) == _SECRET
-        assert _all(silent[-1]) == b""  # shown out at once
-    finally:
-        for connection in silent:
-            connection.close()
-        door.close()
-
-
-def test_the_system_notices_when_the_home_vanishes(
-    door: _Door, home: HomeCa, identity: NodeIdentity, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[int] = []
-    greet = _Talkative.connection_made
-
-    def noted(self: _Talkative, transport: asyncio.BaseTransport) -> None:
-        kept.append(transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
-        greet(self, transport)
-
-    monkeypatch.setattr(_Talkative, "connection_made", noted)
-    assert door.read(home.client_context(pin_of(identity))) == _SECRET
-    assert kept and all(kept)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system lets those who come wait")
-def test_while_nobody_serves_those_who_come_are_turned_away_at_once(identity: NodeIdentity) -> None:
+    context, closing = home.client_context(pin_of(identity)), lan_door.LanDoor(door.socket, identity)
     with listener() as shared:
-        place = shared.getsockname()
-        lan_door.LanDoor(shared, identity).shut()
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(place, timeout=20)
-        loop = asyncio.new_event_loop()
-        serving = loop.create_task(lan_door.serve(shared, lan_door.serving_context(identity), _Talkative))
-        loop.run_until_complete(asyncio.sleep(0))
-        socket.create_connection(place, timeout=20).close()
-        serving.cancel()
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(serving)
-        loop.close()
+        place, shut = shared.getsockname(), lan_door.LanDoor(shared, identity)
+        shut.shut()
+        shut.shut()  # again changes nothing
+        for _ in range(3):
+            with socket.create_connection(place, timeout=20) as raw, pytest.raises(OSError, match=r"(?i)reset|eof"):
+                context.wrap_socket(raw, server_hostname="node")
+        with pytest.raises(NeedsPerson):  # the port is ours all the same
+            lan_door.open_listener(place[0], place[1])
+        shut.open()
+    closing.shut()
+    closing.open()
+    assert door.read(context) == _SECRET
 
 
 def test_an_address_that_is_taken_is_said() -> None:

@@ -102,14 +102,19 @@ def test_weekly_exercise_in_plain_words(tmp_path: Path) -> None:
         assert life.fact("weekly_sport").sentence == f"You do rowing on Tuesdays: {held}."
 
 
-def test_birthdays_of_an_address_book_in_words(life: Known) -> None:
+@pytest.mark.parametrize(
+    ("written", "value", "words"),
+    [("1990-05-03", "1990-05-03", "3 May 1990"), ("19900503", "19900503", "3 May 1990"),
+     ("1604-05-03", "--05-03", "3 May")],
+)  # fmt: skip
+def test_birthdays_of_an_address_book_in_words(life: Known, written: str, value: str, words: str) -> None:
     contact = Event(
         "contacts", "contact", Layer.TEXT, at(3), Origin.DEVICE, Trust.OWN,
-        {"name": "Ida", "birthday": "1990-05-03", "relation": "aunt"}, clock="export:contacts", text="Ida",
+        {"name": "Ida", "birthday": written, "relation": "aunt"}, clock="export:contacts", text="Ida",
     )  # fmt: skip
     life.take(contact)
-    assert life.fact("birthday").sentence == "Ida’s birthday is 3 May 1990."
-    assert life.fact("birthday").value == "1990-05-03"
+    assert life.fact("birthday").sentence == f"Ida’s birthday is {words}."
+    assert life.fact("birthday").value == value
 
 
 def test_words_of_the_person_are_told_to_them(life: Known) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hearthside.alignment.columns import EventColumns
+from hearthside.errors import RetryLater
 from hearthside.events import DAY_MS, HOUR_MS, MINUTE_MS, Event, Precision, Record
 from hearthside.memory.asking import with_items
 from hearthside.memory.asking.items import HasItems
@@ -215,6 +217,76 @@ def test_another_life_stream_in_its_place_is_read_anew(tmp_path: Path, vault: Va
     life.life = other.stream  # its versions count from the beginning
     assert list(kept.current().known["artist"].values()) == ["Other"]
     other.journal.close()
+
+
+@dataclass
+class Failing(Watched):
+    """A life stream of which one look fails, once it has opened so many chunks."""
+
+    fails_after: int | None = None
+
+    def columns(self, **asked: Any) -> Iterator[EventColumns]:
+        """Read until it fails."""
+        for chunk in super().columns(**asked):
+            if self.fails_after is not None:
+                self.fails_after -= 1
+                if self.fails_after < 0:
+                    self.fails_after = None
+                    raise RetryLater("database-busy", "Locked for a moment.")
+            yield chunk
+
+
+@pytest.mark.parametrize("fails_after", [0, 1])
+def test_a_look_that_fails_leaves_no_forgotten_name(vault: Vault, fails_after: int) -> None:
+    vault.take(*(_played(START + day * DAY_MS + HOUR_MS, f"Secret {day}") for day in (31, 32)))
+    life = Failing(vault.stream)
+    kept = NamesKept(life)
+    assert ("secret", "31") in kept.current().known["artist"]
+    gone = [one.id for day in (31, 32) for one in vault.stream.occurrences(words=[f"Secret {day}"])]
+    vault.journal.forget(gone)
+    vault.stream.mark_days_dirty([START // DAY_MS + day for day in (31, 32)])
+    vault.stream.update()
+    life.fails_after = fails_after
+    with pytest.raises(RetryLater):
+        kept.current()
+    assert kept.current().known == NamesKept(vault.stream).current().known
+    assert not {("secret", "31"), ("secret", "32")} & kept.current().known["artist"].keys()
+
+
+@dataclass
+class Held(Watched):
+    """A life stream that holds up one thread once it has been told the version."""
+
+    late: threading.Thread | None = None
+    told: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def version(self) -> int:
+        """Of the life stream at the time of the call."""
+        version = self.life.version()
+        if threading.current_thread() is self.late:
+            self.told.set()
+            self.go.wait(20)
+        return version
+
+
+def test_a_thread_that_comes_late_reads_nothing_again(vault: Vault) -> None:
+    life = Held(vault.stream)
+    kept = NamesKept(life)
+    kept.current()
+    vault.take(_played(START + 4 * DAY_MS + HOUR_MS, "Newer"))
+    seen = list[Names]()
+    life.late = threading.Thread(target=lambda: seen.append(kept.current()))
+    life.late.start()
+    assert life.told.wait(20)
+    vault.take(_played(START + 5 * DAY_MS + HOUR_MS, "Newest"))
+    newest = kept.current()
+    life.opened = 0
+    life.go.set()
+    life.late.join()
+    assert seen[0] is newest
+    assert kept.current() is newest
+    assert life.opened == 0
 
 
 def test_of_names_as_common_the_choice_does_not_hang_on_the_order(vault: Vault) -> None:

@@ -7,18 +7,19 @@ each connection shows its certificate anew.
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import ssl
+import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from hearthside.errors import NeedsPerson
 from hearthside.identity.home_ca import load_chain
 from hearthside.inference.remote.node_identity import NodeIdentity
 
-_BACKLOG = 128  # connections that the system holds until they are let in
+_LOOK_S = 0.05  # until a door that was opened is left alone
 _HANDSHAKE_S = 5.0
 _HANDSHAKES = 64  # at once: strangers who open connections and say nothing must not use up the process's files
 _OF_ONE_ADDRESS = 8  # of these, so that one stranger cannot keep the home out, which opens some at the same time itself
@@ -27,22 +28,41 @@ _PROBES = 3  # of the system, at equal distances, until it takes the other side 
 _REST_S = 0.2  # after an accept that failed for want of files
 
 
-@dataclass(frozen=True, slots=True)
 class LanDoor:
     """The socket, which outlives each child process that serves it, and who the node is."""
 
-    listener: socket.socket
-    identity: NodeIdentity
+    def __init__(self, listener: socket.socket, identity: NodeIdentity) -> None:
+        """Whoever comes waits until a child serves, unless the door is shut."""
+        self.listener, self.identity = listener, identity
+        self._lock = threading.Lock()
+        self._opened: threading.Event | None = None  # set to end the turning away; None while nobody is turned away
 
     def shut(self) -> None:
-        """Turn whoever comes away at once until `serve` opens again, instead of having them wait for a model to load.
+        """Turn whoever comes away at once, instead of having them wait for a model to load; until `open`."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = threading.Event()
+                turning = threading.Thread(target=_turn_away, args=(self.listener, self._opened), daemon=True)
+                turning.start()
 
-        Linux only: elsewhere the system lets them wait.
-        """
-        place = self.listener.getsockname()
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-            self.listener.bind(place)  # the system takes a port back that it chose itself; one that was named it leaves
+    def open(self) -> None:
+        """Leave whoever comes to the child that serves now."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.set()
+                self._opened = None
+
+
+def _turn_away(listener: socket.socket, opened: threading.Event) -> None:
+    while not opened.is_set():
+        try:
+            if select.select([listener], [], [], _LOOK_S)[0] and not opened.is_set():
+                listener.setblocking(False)  # a child may have taken it first
+                listener.accept()[0].close()
+        except BlockingIOError:
+            continue
+        except (OSError, ValueError):  # the socket is closed
+            return
 
 
 def open_listener(address: str, port: int) -> socket.socket:
@@ -53,7 +73,7 @@ def open_listener(address: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        return socket.create_server((address, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((address, port), family=family, backlog=128)
     except OSError as error:
         raise NeedsPerson(
             "compute-address-wrong",
@@ -98,7 +118,6 @@ async def serve(listener: socket.socket, context: ssl.SSLContext, protocol: Call
                 del under_way[source]
 
     listener.setblocking(False)
-    listener.listen(_BACKLOG)
     while True:
         await free.acquire()
         try:

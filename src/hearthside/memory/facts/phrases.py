@@ -71,7 +71,7 @@ PHRASES = (
             "Your {role} is {value}.", sure=0.75),
     _phrase("pet", "family", rf"\b[Mm]y (?P<role>{_PET})(?:['’]s name is| is called| is named|,)? {_NAME}",
             "Your {role} is {value}.", sure=0.8),
-    _phrase("has_pet", "family", rf"\bI (?:have|own) an? (?P<value>{_PET})\b", "You have a {value}.", sure=0.75),
+    _phrase("has_pet", "family", rf"\bI (?:have|own) an? (?P<value>{_PET})\b", "You have {value}.", sure=0.75),
     _phrase("allergic_to", "health", rf"\bI(?:['’]m| am) (?:very |really |quite |badly )?allergic to {_THING}",
             "You are allergic to {value}.", sure=0.9),
     _phrase("diet", "food", rf"\bI(?:['’]m| am) (?:an? )?(?P<value>{_DIET})\b", "You are {value}.", sure=0.85),

@@ -18,6 +18,9 @@ from hearthside.memory.questions.names import LISTED, SORTS, Key, Names, key_of
 
 _ORDER = (*LISTED, *SORTS)
 _KINDS = frozenset({*LISTED.values(), *(kind for kind, _ in SORTS.values())})
+_NEVER = -1
+"""Before all versions of a life stream."""
+
 _RUN_GAP_DAYS = 7
 """Days that lie no further apart are read in one go."""
 
@@ -78,36 +81,44 @@ class NamesKept:
     """The names in a life. Safe to use from many threads.
 
     Only chunks of the life stream that changed since the last look are read again; what they said before is taken out.
+    A look that fails leaves nothing behind: half an update could keep what was forgotten, so the next one reads it all.
     """
 
     def __init__(self, life: LifeSource) -> None:
         self._life = life
         self._updating = threading.Lock()
-        self._version = -1
-        self._days: dict[_Place, _Day] = {}
-        self._spellings = {sort: _Spellings() for sort in _ORDER}
-        self._names = Names()
+        self._empty()
 
     def current(self) -> Names:
         """The names there are now; never changed afterwards."""
-        version = self._life.version()
-        if version == self._version:
-            return self._names
+        version, names = self._given
+        if self._life.version() == version:
+            return names
         with self._updating:
-            if version != self._version:
-                self._update(version)
-            return self._names
+            version = self._life.version()  # while this thread waited, another may have read what is newer
+            if version != self._given[0]:
+                try:
+                    self._update(version)
+                except BaseException:
+                    self._empty()
+                    raise
+            return self._given[1]
+
+    def _empty(self) -> None:
+        self._days: dict[_Place, _Day] = {}
+        self._spellings = {sort: _Spellings() for sort in _ORDER}
+        self._given = (_NEVER, Names())  # in one: who takes no lock sees the names of that very version
 
     def _update(self, version: int) -> None:
         touched: dict[str, set[Key]] = {}
-        if version < self._version:  # another life stream has taken its place, and counts anew
+        since = self._given[0]
+        if version < since:  # another life stream has taken its place, and counts anew
             self._take_out(list(self._days), touched)
-            self._version = -1
-        self._read(self._places(self._life.changed_since(self._version)), touched)
+            since = _NEVER
+        self._read(self._places(self._life.changed_since(since)), touched)
         if not self._complete():
             self._mend(touched)
-        self._names = self._spelt_anew(touched)
-        self._version = version
+        self._given = version, self._spelt_anew(touched)
 
     def _places(self, facts: Iterable[FactsLike]) -> dict[_Place, int]:
         """Places of chunks with names, and their events."""
@@ -173,7 +184,7 @@ class NamesKept:
 
     def _spelt_anew(self, touched: dict[str, set[Key]]) -> Names:
         """The names with those that were touched spelt as is commonest now; what was given out stays as it was."""
-        known = dict(self._names.known)
+        known = dict(self._given[1].known)
         for sort, keys in touched.items():
             mine = dict(known.get(sort, {}))
             for key in keys:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hearthside.events import Event, iso_day
 from hearthside.memory.facts.extractors import Ground
 from hearthside.memory.facts.fact import Fact, make_fact
-from hearthside.memory.facts.wording import day_in_words
+from hearthside.memory.facts.wording import day_in_words, without_made_up_year
 
 NAME = "contacts"
 TITLE = "Contacts"
@@ -25,6 +25,7 @@ def extract(ground: Ground) -> list[Fact]:
         payload, name = stored.record.payload, str(stored.record.payload.get("name") or "").strip()
         for field, topic, predicate, sentence in _FIELDS:
             value = str(payload.get(field) or "").strip()
+            value = without_made_up_year(value) if field == "birthday" else value
             if name and value:
                 facts.append(
                     make_fact(
