@@ -29,7 +29,8 @@ LONG = (
     "crash/test_faults.py", "alignment/test_workers.py", "memory/test_embeddings.py", "journal/backup/test_s3.py",
     "journal/test_year_files.py", "inference/test_standby.py", "contracts/test_backends.py",
     "benchmarks/test_serving.py", "end_to_end/test_nodes_browser.py", "end_to_end/test_costs_browser.py",
-    "contracts/test_backup_targets.py", "intake/test_resume.py",
+    "contracts/test_backup_targets.py", "intake/test_resume.py", "cli/test_compute.py", "inference/test_supervisor.py",
+    "contracts/test_side_models.py", "inference/side_models/test_rapidocr_text.py", "end_to_end/test_doors.py",
 )  # fmt: skip
 
 _TESTS = Path(__file__).parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -246,3 +247,63 @@ def test_who_only_words_what_is_known_is_not_waited_for_longer_than_the_patience
     hurried = NodeLanguageModel(_Choosing(node), registry).hurried()
     assert hurried is not None and "".join(hurried.complete(_COUNT, 9)) == "0 1 2 3 4 "
     assert NodeLanguageModel(None, registry).hurried() is None
+
+
+class _Stuck(_Node):
+    """A node that takes its time over one thing, and says nothing meanwhile."""
+
+    def __init__(self, over: str) -> None:
+        super().__init__(5, breaks=False)
+        self.over, self.reached, self.goes_on, self.closed = (
+            over,
+            threading.Event(),
+            threading.Event(),
+            threading.Event(),
+        )
+
+    def _refuse(self, adapter: str) -> bytes:
+        return b"weights"
+
+    @contextmanager
+    def open(self, method: str, path: str, body: bytes = b"", *, timeout_s: float) -> Iterator[httpx.Response]:
+        if path.startswith("/adapters") and self.over == "adapter":
+            self._stick()
+            yield httpx.Response(200)
+        elif path == "/complete" and self.over == "words":
+            try:
+                yield httpx.Response(200, content=self._words())
+            finally:
+                self.closed.set()
+        else:
+            with super().open(method, path, body, timeout_s=timeout_s) as response:
+                yield response
+
+    def _stick(self) -> None:
+        self.reached.set()
+        assert self.goes_on.wait(30)
+
+    def _words(self) -> Iterator[bytes]:
+        yield b'{"text": "0 "}\n'
+        self._stick()
+        yield b'{"text": "1 "}\n{"text": "2 "}\n'
+        raise AssertionError("nobody wanted more")
+
+
+@pytest.mark.parametrize(("over", "said"), [("words", "0 "), ("adapter", "")])
+def test_the_patience_ends_in_the_middle_of_a_wait_for_the_node(
+    registry: AdapterRegistry, over: str, said: str
+) -> None:
+    """The node goes on only once it was given up; nothing but the patience ends the wait."""
+    if over == "adapter":
+        _promoted(registry)
+    node, heard = _Stuck(over), ""
+    speaker = Speaker(_Choosing(node), registry, set(), False, 1.0)
+    try:
+        with pytest.raises(RetryLater) as error:
+            for piece in speaker.complete(_COUNT, 9):
+                heard += piece
+        assert (error.value.code, heard) == ("compute-slow", said) and node.reached.is_set()
+    finally:
+        node.goes_on.set()
+    if over == "words":
+        assert node.closed.wait(30)

@@ -20,9 +20,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hearthside.cli.compute import _kept
 from hearthside.identity.home_ca import HomeCa, load_chain
+from hearthside.inference.backends.server_address import ServerAddress
 from hearthside.inference.remote.node_identity import FILE
 from hearthside.inference.remote.pairing import PairedNode
+from hearthside.inference.side_models import SideConfig
+from hearthside.inference.supervisor import NodeOptions
 from tests.cli.ended import Run
 from tests.cli.memory_scan import family, forms_of, found_in_files, found_in_memory
 from tests.inference.adapter_files import random_adapter
@@ -264,3 +268,13 @@ def test_a_model_that_cannot_be_served_is_said_before_anybody_pairs(run: Run, tm
     assert wrong.status == 4 and "pairing code" not in wrong.out
     elsewhere = run("compute", *where, "--model-server", "http://192.0.2.77:8080")
     assert elsewhere.status == 5 and "pairing code" not in elsewhere.out
+
+
+def test_who_starts_it_reads_where_what_it_is_told_goes() -> None:
+    model, speech = ServerAddress("http://127.0.0.1:8080"), SideConfig("http://127.0.0.1:9000/v1")
+    assert _kept(NodeOptions()) == "It keeps nothing of what it is told."
+    told = _kept(NodeOptions(server=model))
+    assert told == "What it is told goes to the model server at 127.0.0.1:8080, whose memory Hearthside cannot empty."
+    heard = "Recordings go to the speech server at 127.0.0.1:9000, whose memory Hearthside cannot empty."
+    assert _kept(NodeOptions(side=speech)) == f"It keeps nothing of what it is told. {heard}"
+    assert _kept(NodeOptions(server=model, side=speech)) == f"{told} {heard}"

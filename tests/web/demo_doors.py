@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ class DemoDoors:
     wishes: list[tuple[str, str, str]] = field(default_factory=list)
     notes: list[KeptNote] = field(default_factory=list)
     listening: list[int] = field(default_factory=lambda: [0, 0])  # recordings heard now, and most at once
+    held: list[int] = field(default_factory=lambda: [0])  # recordings that take until `released`
+    released: threading.Event = field(default_factory=threading.Event)
 
     def now_ms(self) -> int:
         return at(_DAY, "21:40")
@@ -68,11 +71,26 @@ class DemoDoors:
             raise NeedsPerson("side-model-missing", "No speech model is installed on the node.")
         if file == b"bug":
             raise ValueError("secret words of a recording")
+        if file in (b"long", b"release"):
+            return self._long(file == b"release")
+        if file == b"pocket":
+            return Transcript("pocketsphinx 5.1.1 en-us", "en", 900, (Segment(0, 900, "hello"),))
         if file == b"together":
             return self._together()
         (most, count), *_ = Counter(file).most_common(1)
         words = (Segment(400, 1250, f"{self.canary}{count} times"), Segment(1300, 2000, f"letter {most}", 0.5))
         return Transcript("ear 1.0", "en", 2040, words)
+
+    def _long(self, release: bool) -> Transcript:
+        """Listens until somebody sends what ends it, which says how many were heard until then."""
+        held = self.held[0]
+        if release:
+            self.released.set()
+        else:
+            self.held[0] += 1
+            self.released.wait(30)
+            self.held[0] -= 1
+        return Transcript("ear 1.0", "en", 0, (Segment(0, 0, str(held)),))
 
     def _together(self) -> Transcript:
         """Says how many were heard at once so far."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from hearthside.app.nodes import NodeBook
@@ -223,7 +225,12 @@ class Speaker:
 
     def complete(self, messages: list[dict[str, str]], max_tokens: int) -> Iterator[str]:
         """Pieces of text, the likeliest each time; RetryLater also when the patience is over."""
-        until_s = self._monotonic_s() + (self._patience_s if self._patience_s is not None else math.inf)
+        if self._patience_s is None:
+            return self._pieces(messages, max_tokens, math.inf)
+        until_s = self._monotonic_s() + self._patience_s
+        return _in_time(self._pieces(messages, max_tokens, until_s), lambda: self._left_s(until_s))
+
+    def _pieces(self, messages: list[dict[str, str]], max_tokens: int, until_s: float) -> Generator[str]:
         try:
             first, rest = self._begin(messages, max_tokens, until_s)
         except RetryLater:
@@ -232,15 +239,13 @@ class Speaker:
             first, rest = self._begin(messages, max_tokens, until_s)
         with rest:
             yield from first
-            for piece in rest:
-                yield piece
-                self._left_s(until_s)
+            yield from rest
 
     def _left_s(self, until_s: float) -> float:
         """Seconds of patience that are left."""
         left_s = until_s - self._monotonic_s()
         if left_s <= 0:
-            raise RetryLater("compute-slow", "The language model is slow just now; ask again in a moment.")
+            raise _slow()
         return left_s
 
     def _passed_on(self) -> bool:
@@ -278,3 +283,47 @@ class Speaker:
         if active is None or active.base_sha256 != serving.sha256:
             return None
         return None if (active.id, serving.id, serving.sha256) in self._not_taken else active.id
+
+
+def _in_time(pieces: Generator[str], left_s: Callable[[], float]) -> Iterator[str]:
+    """What comes before the patience is over, however long one wait for the node is.
+
+    A wait for bytes cannot be cut short from outside, so a thread of its own waits; once nobody reads any more, it
+    stops the model with the next piece, or as soon as the node says anything else.
+
+    Args:
+        left_s: seconds that are left; raises RetryLater when there are none.
+    """
+    came: SimpleQueue[str | Exception | None] = SimpleQueue()
+    over = threading.Event()
+
+    def read() -> None:
+        try:
+            for piece in pieces:
+                came.put(piece)
+                if over.is_set():
+                    return
+            came.put(None)
+        except Exception as error:  # noqa: BLE001 - raised again where it is read
+            came.put(error)
+        finally:
+            pieces.close()
+
+    threading.Thread(target=read, name="hurried", daemon=True).start()
+    try:
+        while True:
+            try:
+                one = came.get(timeout=left_s())
+            except Empty:
+                raise _slow() from None
+            if one is None:
+                return
+            if isinstance(one, Exception):
+                raise one
+            yield one
+    finally:
+        over.set()
+
+
+def _slow() -> RetryLater:
+    return RetryLater("compute-slow", "The language model is slow just now; ask again in a moment.")

@@ -265,6 +265,19 @@ def _show(code: str, node: str, place: _Place, announced: bool) -> None:
 # -- serving -------------------------------------------------------------------------------------------------------
 
 
+def _kept(options: NodeOptions) -> str:
+    """What becomes of what this machine is told: it keeps nothing, but what answers in its place may."""
+    from hearthside.inference.backends.server_address import ServerAddress
+
+    unforgotten = "whose memory Hearthside cannot empty."
+    kept = "It keeps nothing of what it is told."
+    if options.server is not None:
+        kept = f"What it is told goes to the model server at {options.server.place}, {unforgotten}"
+    if speech := options.side.speech_url:
+        kept += f" Recordings go to the speech server at {ServerAddress(speech).place}, {unforgotten}"
+    return kept
+
+
 def _serve(
     model: ModelFile, options: NodeOptions, place: _Place, identity: NodeIdentity, stop: threading.Event
 ) -> None:
@@ -273,14 +286,7 @@ def _serve(
     from hearthside.inference.supervisor import Supervisor
 
     out.print(f"\nThis is compute node {identity.id}, for one home. It listens on {_listening(place)}.", markup=False)
-    if options.server is None:
-        out.print("It keeps nothing of what it is told. Ctrl-C ends it.", markup=False)
-    else:
-        out.print(
-            f"What it is told goes to the model server at {options.server.place}, whose memory Hearthside cannot empty."
-            " Ctrl-C ends it.",
-            markup=False,
-        )
+    out.print(f"{_kept(options)} Ctrl-C ends it.", markup=False)
     supervisor = Supervisor(model, options, _clock, on_state=_tell)
     announcement = Announcement(identity.id, place.port, pairing=False, addresses=place.addresses)
     supervisor.start()

@@ -43,3 +43,13 @@ def take_stdout() -> IO[bytes]:
 def leave_no_core() -> None:
     """A crash must not write what this process was told to a disk."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def not_readable_by_others() -> None:
+    """Linux: other processes of the same user may neither trace this one nor read its memory (`man 2 prctl`).
+
+    Its entries in /proc then belong to root: ``fd``, ``maps``, ``smaps`` and the like are closed to the same user,
+    ``stat``, ``statm`` and ``status`` are not. No core is written either. Root reads all the same.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # 4 is PR_SET_DUMPABLE

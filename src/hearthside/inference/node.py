@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, NoReturn
 
+import anyio
 import anyio.to_thread
 import numpy as np
 import orjson
@@ -34,7 +35,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -44,18 +45,25 @@ from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.events import Json
 from hearthside.inference.backend import Backend, Generation, Message, Sampling, Usage
 from hearthside.inference.backends.llama_cpp import LlamaCpp
-from hearthside.inference.child_process import die_with_parent, exit_at_end_of, leave_no_core, take_stdout
+from hearthside.inference.child_process import (
+    die_with_parent,
+    exit_at_end_of,
+    leave_no_core,
+    not_readable_by_others,
+    take_stdout,
+)
 from hearthside.inference.embedding import Embedder, embedder_is_here, load_embedder
 from hearthside.inference.energy import machine_meter
 from hearthside.inference.kept_heads import KeptHeads
 from hearthside.inference.meter import Meter
 from hearthside.inference.metered import Metered
-from hearthside.inference.node_requests import file_of, json_of, messages_of, sampling_of
+from hearthside.inference.node_requests import json_of, messages_of, sampling_of
 from hearthside.inference.remote import lan_door
 from hearthside.inference.remote.node_identity import NodeIdentity
 from hearthside.inference.side_models import TASKS, SideConfig, Task
 from hearthside.inference.side_models.host import SideModels
 from hearthside.inference.side_room import AskedRoom
+from hearthside.inference.side_turns import SideTurns
 from hearthside.inference.traces import Leaving, Traces
 from hearthside.inference.wire import NodeConfig, error_body
 
@@ -64,6 +72,7 @@ _PERSONAL = ("/complete", "/embed", "/adapters", *(f"/{task}" for task in TASKS)
 _UNCUT = (*_PERSONAL, "/probe", "/heads")  # the last two leave no traces, but are not to break off either
 _LOOK_S = 5.0  # between two looks for side models that nobody asks any more
 _BODY_S = 60.0  # without a byte of a request that has begun: who sent it is gone
+_CLOSED = 499  # nobody is there to read it
 _PROBE: list[Message] = [{"role": "user", "content": "."}]
 
 
@@ -146,6 +155,8 @@ class Node:
     last_completion_ms: int | None = None
     embedder: Embedder | None = None
     side: SideModels | None = None
+    turns: SideTurns = field(default_factory=SideTurns)
+    shedding: anyio.CapacityLimiter = field(default_factory=partial(anyio.CapacityLimiter, 1))  # always has a thread
     lock: threading.Lock = field(default_factory=threading.Lock)
     embedder_lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -280,12 +291,14 @@ class Node:
         task = _task_of(request.url.path)
         if self.side is None:
             raise NeedsPerson("side-model-missing", "This compute node serves a language model and nothing else.")
-        file = await file_of(request, self.side.longest(task))
-        return JSONResponse(await anyio.to_thread.run_sync(self.side.run, task, file))
+        try:
+            return JSONResponse(await self.turns.read(request, task, self.side))
+        except ClientDisconnect:
+            return Response(status_code=_CLOSED)
 
     async def shed(self, request: Request) -> Response:
         body = await json_of(request)
-        await anyio.to_thread.run_sync(self._shed, bool(body.get("models")))
+        await anyio.to_thread.run_sync(self._shed, bool(body.get("models")), limiter=self.shedding)
         return JSONResponse({})
 
     def _shed(self, models: bool) -> None:
@@ -378,6 +391,7 @@ def main() -> None:
         sys.exit(0)
     config = NodeConfig(**orjson.loads(line))
     die_with_parent(config.parent_pid)
+    not_readable_by_others()  # the guard has set its limits by now, before it let the configuration come
     room = AskedRoom(parent.say)
     exit_at_end_of(sys.stdin.buffer, room.hear)
     try:
@@ -396,7 +410,7 @@ def main() -> None:
         traces = Traces(config.erase_after_s, parent.leave)
         side = SideModels(room, SideConfig(config.speech_url, config.speech_model, config.speech_key))
         node = Node(config, metered, _clock, traces, started_ms=_clock(), side=side)
-        _serve(node, listener, lambda: parent.say(ready))
+        _serve(node, listener, parent, ready)
 
 
 class _Parent:
@@ -411,6 +425,14 @@ class _Parent:
             self._out.write(orjson.dumps(line) + b"\n")
             self._out.flush()
 
+    def door_lost(self, door: asyncio.Task[None]) -> None:
+        """End, to be started anew, when the network is not served any more: nobody would notice otherwise."""
+        if not door.cancelled():
+            why = type(door.exception()).__name__
+            with suppress(OSError):
+                self.say({"ended": f"The compute node's door to the network is lost ({why})."})
+            os._exit(1)
+
     def leave(self, why: Leaving) -> NoReturn:
         """End at once, so that nothing is left to write what it remembers anywhere."""
         with suppress(OSError):
@@ -418,7 +440,7 @@ class _Parent:
         os._exit(0)
 
 
-def _serve(node: Node, listener: socket.socket, ready: Callable[[], None]) -> None:
+def _serve(node: Node, listener: socket.socket, parent: _Parent, ready: dict[str, Json]) -> None:
     """Serve loopback and, for a paired node, the network, in one event loop."""
     config = node.config
     settings = _settings(loopback_app(node))
@@ -427,8 +449,10 @@ def _serve(node: Node, listener: socket.socket, ready: Callable[[], None]) -> No
     async def run() -> None:
         watching = [asyncio.create_task(node.traces.watch()), asyncio.create_task(_end_idle(node))]
         if config.lan_socket >= 0:
-            watching.append(asyncio.create_task(_serve_lan(config, lan_app(node), server)))
-        ready()
+            door = asyncio.create_task(_serve_lan(config, lan_app(node), server))
+            door.add_done_callback(parent.door_lost)
+            watching.append(door)
+        parent.say(ready)
         await server.serve(sockets=[listener])
         for task in watching:
             task.cancel()

@@ -46,8 +46,16 @@ class SideProcess:
     @property
     def peak_bytes(self) -> int:
         """Linux: the most that it ever had in memory."""
+        return self._told("VmHWM") * 1024
+
+    @property
+    def resident_bytes(self) -> int:
+        """Linux: what it has in memory now."""
+        return self._told("VmRSS") * 1024
+
+    def _told(self, what: str) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+        return next(int(line.split()[1]) for line in lines if line.startswith(what))
 
     def close(self) -> int:
         """Say nothing more; its exit status."""

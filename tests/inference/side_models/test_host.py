@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.inference.side_models import SideConfig, load_side_model, model_for
 from hearthside.inference.side_models.answers import transcript_of
-from hearthside.inference.side_models.host import SideModels
+from hearthside.inference.side_models.host import SideModels, _exchange
 from tests.inference.side_files import beep
 from tests.until import until
 
@@ -161,4 +164,31 @@ def test_what_is_not_installed_is_said(lease: _Lease, monkeypatch: pytest.Monkey
             host.run("read_picture", b"")
         assert error.value.code == "side-model-missing"
     assert host.tasks == ("transcribe", "read_picture")  # it has been installed meanwhile
+    host.close()
+
+
+def test_an_answer_without_an_end_is_read_no_further() -> None:
+    pipe = subprocess.PIPE
+    script = "head -c 9000000 /dev/zero; exec sleep 60"
+    with subprocess.Popen(["sh", "-c", script], stdin=pipe, stdout=pipe) as process:
+        try:
+            with pytest.raises(ValueError, match="no answer"):
+                _exchange(process, b"", 20)
+            assert process.poll() is None  # nobody waited until it was killed
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("line", ['{"result": {}}', '{"ready": false}', "[1]", "yes"])
+def test_only_one_that_says_it_is_ready_is_given_a_file(
+    lease: _Lease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\necho '{line}'\necho '{line}'\nexec sleep 60\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    host = SideModels(lease)
+    with pytest.raises(RetryLater) as error:
+        host.run("transcribe", b"sound")
+    assert error.value.code == "side-model-failed" and host.pids == {} and lease.held == 0
     host.close()

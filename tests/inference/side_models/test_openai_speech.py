@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
 from hearthside.inference.side_models import SideConfig, model_for
 from hearthside.inference.side_models.openai_speech import load
+from tests.inference.side_models.side_process import SideProcess
 from tests.inference.side_models.speech_server import (
     LOCAL_AI,
     SPEACHES_NO_SEGMENTS,
@@ -121,6 +123,20 @@ def test_each_status_is_told_as_what_to_do(status: int, kind: type[HearthsideErr
 def test_an_answer_that_is_none_or_without_end_is_no_transcript(body: bytes) -> None:
     problem = _problem(Speech(body=body))
     assert isinstance(problem, RetryLater) and problem.code == "side-model-failed"
+
+
+def test_what_comes_packed_is_not_unpacked() -> None:
+    """1,147 bytes, packed twice, grow to 1,247 MiB before they can be counted."""
+    packed = gzip.compress(gzip.compress(WHISPER_CPP))
+    problem = _problem(Speech(body=packed, headers={"Content-Encoding": "gzip, gzip"}))
+    assert isinstance(problem, RetryLater) and problem.code == "side-model-failed"
+
+
+def test_a_server_by_its_name_is_found_from_a_process_that_can_open_no_file() -> None:
+    with speech_server(Speech()) as server:
+        process = SideProcess("openai_speech", SideConfig(server.url.replace("127.0.0.1", "localhost")))
+        assert len(process.result(_SOUND)["segments"]) == 2
+    assert process.code(_SOUND) == "RetryLater backend-away" and process.close() == 0
 
 
 def test_a_server_that_is_away() -> None:

@@ -7,11 +7,13 @@ from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
+import pocketsphinx
 import pytest
 import soundfile
 
+from hearthside.errors import Refused
 from hearthside.inference.side_models import Run, SideConfig
-from hearthside.inference.side_models.pocketsphinx_speech import _parted, load
+from hearthside.inference.side_models.pocketsphinx_speech import _parted, _transcribed, load
 from hearthside.inference.side_models.sound_files import RATE, silence
 from tests.inference.side_models.sounds import sound
 from tests.shared_data import shared_data
@@ -87,3 +89,17 @@ def test_where_nobody_speaks_nothing_is_heard(run: Run, loudness: float) -> None
     heard = run(sound(hiss, RATE))
     assert heard["segments"] == [] and heard["duration_ms"] == 5000
     assert run(silence(0, RATE))["segments"] == []
+
+
+def test_a_slow_machine_says_so_in_time_and_does_not_listen_to_the_end(run: Run) -> None:
+    """Two pieces with a pause between them; the clock goes on by 201 s with every look."""
+    words, _ = soundfile.read(BytesIO(_utterances()["eight of spades four of clubs seven of hearts"]), dtype="int16")
+    samples = np.concatenate([words, np.zeros(3 * RATE, np.int16), words])
+    decoder = pocketsphinx.Decoder(samprate=RATE, loglevel="FATAL")
+    ticks = (201.0 * tick for tick in (0, 0, 1))
+    with pytest.raises(Refused) as caught:
+        _transcribed(decoder, samples, lambda: next(ticks))
+    assert caught.value.code == "recording-too-long" and "shorter pieces" in caught.value.message
+    assert [one["text"] for one in _transcribed(decoder, words, lambda: 0.0)] == [
+        "eight of spades four of clubs seven of hearts"
+    ]

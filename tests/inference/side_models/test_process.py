@@ -39,12 +39,16 @@ def test_a_file_that_is_longer_than_allowed_is_not_kept(served: SideProcess) -> 
 
 @_LINUX
 def test_what_it_may_do_is_little(served: SideProcess) -> None:
-    """It can write to no file, leave no core, and open neither file nor connection: no number for one is left."""
+    """It can write to no file, leave no core, and every call but a few is refused (`test_no_way_out`)."""
     rows = Path(f"/proc/{served.process.pid}/limits").read_text().splitlines()
     limits = {row[:26].strip(): row[26:].split()[:2] for row in rows}
     assert limits["Max file size"] == limits["Max core file size"] == ["0", "0"]
     numbers = sorted(int(number) for number in os.listdir(f"/proc/{served.process.pid}/fd"))  # noqa: PTH208
     assert limits["Max open files"] == [str(len(numbers))] * 2 and numbers == list(range(len(numbers)))
+    assert speech.NEED < int(limits["Max data size"][1]) < speech.NEED + 512 * 2**20
+    for thread in Path(f"/proc/{served.process.pid}/task").iterdir():
+        told = dict(row.split(":\t") for row in (thread / "status").read_text().splitlines())
+        assert (told["NoNewPrivs"], told["Seccomp"]) == ("1", "2")
     niceness = int(Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()[16])
     assert niceness >= 5
 
@@ -52,7 +56,9 @@ def test_what_it_may_do_is_little(served: SideProcess) -> None:
 def test_a_model_that_cannot_be_loaded_says_why_and_ends() -> None:
     process = SideProcess("openai_speech", SideConfig("http://192.168.1.9"))
     error = process.ready["error"]
-    assert (error["kind"], error["code"], process.close()) == ("NeedsPerson", "side-model-broken", 1)
+    status = process.process.wait(30)  # before its input ends, at which it would end too
+    process.close()
+    assert (error["kind"], error["code"], status) == ("NeedsPerson", "side-model-broken", 1)
 
 
 def test_it_does_not_begin_when_what_started_it_is_gone() -> None:

@@ -72,12 +72,38 @@ def test_nothing_lasts_nothing() -> None:
     assert len(read_sound(silence(0.00005, 44_100), 60)) <= 1
 
 
-def test_length_is_told_by_the_header() -> None:
+def test_length_is_what_is_there_and_not_what_the_header_says() -> None:
     assert len(read_sound(silence(2, 8000), 2)) == 2 * RATE
     assert _code(silence(2.01, 8000), 2) == "recording-too-long"
-    lying = bytearray(sound(tone(440, 1, RATE), RATE, "FLAC"))
-    lying[21:26] = bytes([lying[21] & 0xF0 | 0xF, 255, 255, 255, 255])  # 2^36 - 1 samples
-    assert _code(bytes(lying)) == "recording-too-long"
+    flac = bytearray(sound(tone(440, 1, RATE), RATE, "FLAC"))
+    whole = read_sound(bytes(flac), 60)
+    for told in (0, 255):  # a recorder that did not know; 2^36 - 1 samples
+        flac[21:26] = bytes([flac[21] & 0xF0 | told & 0xF, *[told] * 4])
+        assert np.array_equal(read_sound(bytes(flac), 60), whole)
+        assert _code(bytes(flac), 0.5) == "recording-too-long"
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+def test_a_wav_file_whose_length_was_never_written_is_heard_whole(size: int) -> None:
+    whole = sound(tone(440, 3, RATE), RATE)
+    at = whole.index(b"data") + 4
+    unfinished = whole[:at] + size.to_bytes(4, "little") + whole[at + 4 :]
+    assert np.array_equal(read_sound(unfinished, 60), read_sound(whole, 60))
+
+
+@pytest.mark.parametrize(("form", "subtype"), [("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS")])
+def test_two_files_in_one_are_heard_both(form: str, subtype: str) -> None:
+    first, second = (sound(tone(hertz, 3, RATE), RATE, form, subtype) for hertz in (400, 700))
+    samples = read_sound(first + second, 60)
+    assert len(samples) == pytest.approx(6 * RATE, abs=RATE // 5)
+    assert _amplitude(samples[: 3 * RATE], 400) > 0.45 and _amplitude(samples[-3 * RATE :], 700) > 0.45
+    assert _code(first + second, 5) == "recording-too-long"
+
+
+def test_a_file_with_data_of_which_nothing_comes_is_no_silence() -> None:
+    """Only headers of a FLAC file, and much that is none of its frames."""
+    flac = sound(tone(440, 1, RATE), RATE, "FLAC")
+    assert _code(flac[:42] + bytes(5000)) == "recording-wrong"
 
 
 def test_a_wav_file_that_broke_off_is_heard_as_far_as_it_goes() -> None:

@@ -264,6 +264,9 @@ def test_speech_is_text_in_the_form_that_was_asked_for(client: httpx.Client) -> 
     first, second = whole["segments"]
     assert (first["start"], first["end"], first["text"]) == (0.4, 1.25, "canary-tomas 3 times")
     assert first["avg_logprob"] is None and second["avg_logprob"] == pytest.approx(-0.693, abs=1e-3)
+    other = listen(client, b"AAA", language="de", response_format="verbose_json").json()
+    assert (other["text"], other["language"]) == (said, "en")  # the guess of a model that knows both
+    assert listen(client, b"pocket", language="eng").json()["text"] == "hello"
     assert listen(client, bytes([7]) * 3_000_000).json()["text"] == "canary-mira 3000000 times letter 7"
 
 
@@ -275,7 +278,7 @@ def test_speech_is_text_in_the_form_that_was_asked_for(client: httpx.Client) -> 
         (b"deaf", {}, 503, "side-model-missing", None),
         (b"bug", {}, 500, "unexpected", None),
         (b"A", {"model": "gpt-4o-transcribe"}, 404, "model_not_found", "model"),
-        (b"A", {"language": "de"}, 400, "language-not-heard", "language"),
+        (b"pocket", {"language": "ger"}, 400, "language-not-heard", "language"),
         (b"A", {"stream": "true"}, 400, "unsupported_value", "stream"),
         (b"", {}, 400, "missing_required_parameter", "file"),
         (bytes(33 << 20), {}, 413, "recording-too-long", "file"),
@@ -307,6 +310,18 @@ def test_who_hangs_up_while_sending_keeps_nobody_from_being_heard(station: DemoP
         with socket.create_connection((host, int(port)), timeout=10) as gone:
             gone.sendall(head.encode())
     assert listen(client, b"A").status_code == 200
+    assert "Traceback" not in station.log.read_text()[known:]
+
+
+def test_who_hangs_up_while_it_is_heard_keeps_nobody_from_being_heard(
+    station: DemoProcess, client: httpx.Client
+) -> None:
+    known = len(station.log.read_text())
+    for _ in range(2):
+        with pytest.raises(httpx.ReadTimeout), httpx.Client(base_url=station.base, timeout=1) as gone:
+            listen(gone, b"long")
+    assert listen(client, b"A").status_code == 200
+    assert listen(client, b"release").json()["text"] == "2"  # they were still listened to
     assert "Traceback" not in station.log.read_text()[known:]
 
 

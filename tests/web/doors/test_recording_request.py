@@ -61,6 +61,14 @@ def test_a_recording_comes_out_as_it_went_in_wherever_it_is_cut(file: bytes, pie
     assert read(body, kind, pieces) == RecordingRequest(file, "hearthside", "json", "en")
 
 
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [("eng", "en"), ("GER-at", "de"), ("zho_TW", "zh"), ("yue", "yue"), ("und", ""), ("mul", ""), ("de", "de")],
+)
+def test_a_language_is_known_by_three_letters_too(told: str, meant: str) -> None:
+    assert read(*form(PLAIN | {"language": told})).language == meant
+
+
 def test_what_only_tunes_a_model_is_dropped() -> None:
     more: dict[str, str | list[str]] = {
         "temperature": "0.7", "prompt": "Ada, Bo", "stream": "false", "timestamp_granularities[]": ["segment"],

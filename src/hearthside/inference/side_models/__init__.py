@@ -56,7 +56,7 @@ class SideModel(Protocol):
         LONGEST: bytes of one input file at most.
         LANGUAGES: of speech, or of scripts it reads, for people: "English"; "" where it does not depend on one.
         ABOUT: what it is, in a few words for people.
-        CONNECTS: whether it asks a server for each file; what does not can open no connection once it is loaded.
+        CONNECTS: whether it asks a server for each file; what does not is refused every connection once it is loaded.
     """
 
     TASK: Task
@@ -151,7 +151,15 @@ class PictureText:
         return "\n".join(line.text for line in self.lines)
 
 
-_OWN = {"answers", "host", "picture_files", "process", "sound_files"}  # modules here that are no model
+_OWN = {
+    "answers",
+    "host",
+    "mp3_frames",
+    "no_way_out",
+    "picture_files",
+    "process",
+    "sound_files",
+}  # modules here that are no model
 
 
 def side_model_names() -> list[str]:

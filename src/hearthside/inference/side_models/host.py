@@ -28,6 +28,7 @@ IDLE_S = 120.0
 
 _LOAD_S = 60.0
 _RUN_S = 280.0  # less than a station waits without a byte
+_LONGEST_LINE = 4 << 20  # bytes: a station reads no more of an answer; a process that was taken over may write for ever
 _DEEDS = {"transcribe": "turn speech into text", "read_picture": "read the text in pictures"}
 _log = logger("inference")
 
@@ -180,6 +181,8 @@ class SideModels:
             answer = _exchange(process, orjson.dumps(told) + b"\n", _LOAD_S)
             if "error" in answer:
                 raise error_of(answer["error"])
+            if answer.get("ready") is not True:
+                raise ValueError("not ready")
         except BaseException as error:
             if process is not None:
                 _bury(process)
@@ -206,10 +209,10 @@ class SideModels:
 
 
 def _exchange(process: subprocess.Popen[bytes], head: bytes, seconds: float, body: bytes = b"") -> dict[str, Json]:
-    """Write to a process and read its answer; one that takes longer is killed.
+    """Write to a process and read its answer, one line; one that takes longer is killed.
 
     Raises:
-        OSError, ValueError: it ended, or what it wrote is no answer.
+        OSError, ValueError: it ended, or what it wrote is no answer; whoever asked ends it then.
     """
     assert process.stdin is not None and process.stdout is not None
     watch = threading.Timer(seconds, process.kill)
@@ -217,9 +220,10 @@ def _exchange(process: subprocess.Popen[bytes], head: bytes, seconds: float, bod
     watch.start()
     try:
         _write(process.stdin, head, body)
-        answer = orjson.loads(process.stdout.readline())
+        line = process.stdout.readline(_LONGEST_LINE)
     finally:
         watch.cancel()
+    answer = orjson.loads(line) if line.endswith(b"\n") else None
     if not isinstance(answer, dict):
         raise ValueError("no answer")
     return answer

@@ -8,7 +8,9 @@ and 31059, LocalAI 5327, speaches 86), and told apart by its form. whisper.cpp's
 from __future__ import annotations
 
 import math
+import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
@@ -16,6 +18,9 @@ from hearthside.errors import ConfigError, HearthsideError, NeedsPerson, Refused
 from hearthside.events import Json
 from hearthside.inference.backends.server_address import ServerAddress
 from hearthside.inference.side_models import Run, SideConfig, Task
+
+if TYPE_CHECKING:
+    import httpx
 
 TASK: Task = "transcribe"
 RANK = 20
@@ -38,6 +43,8 @@ _CODES = dict(
     "serbian:sr slovenian:sl estonian:et icelandic:is basque:eu galician:gl".split()
 )
 
+_Answer: TypeAlias = tuple[int, bytes]
+
 
 def is_here(config: SideConfig) -> bool:
     """See SideModel."""
@@ -45,12 +52,17 @@ def is_here(config: SideConfig) -> bool:
 
 
 def load(config: SideConfig) -> Run:
-    """See SideModel. Nothing is sent yet."""
+    """See SideModel. Nothing is sent yet; what a request needs of the disk is read now, for later it cannot be."""
+    import encodings.idna  # noqa: F401 - what connections are opened with imports it at the first one
+    import mimetypes
+
     import httpx  # here, for it takes long, and a node that only looks what it has must be back soon
+
+    mimetypes.init()
 
     address = ServerAddress(config.speech_url, config.speech_model, config.speech_key)
     try:
-        url = f"{address.root()}/v1/audio/transcriptions"
+        url = httpx.URL(f"{address.root()}/v1/audio/transcriptions")
     except (ConfigError, Refused) as error:
         raise NeedsPerson(
             "side-model-broken",
@@ -59,19 +71,23 @@ def load(config: SideConfig) -> Run:
     client = httpx.Client(
         trust_env=False,
         follow_redirects=False,
-        headers={"Authorization": f"Bearer {config.speech_key}"} if config.speech_key else {},
+        headers={
+            "Host": url.netloc.decode(),
+            "Accept-Encoding": "identity",  # what is packed could grow without end before it is counted
+            **({"Authorization": f"Bearer {config.speech_key}"} if config.speech_key else {}),
+        },
         timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S),
         limits=httpx.Limits(max_keepalive_connections=0),
     )
     model = config.speech_model or _USUAL_MODEL
+    places = [url.copy_with(host=place) for place in _places(url.host)]
 
     def run(raw: bytes) -> dict[str, Json]:
         if not raw:
             raise _wrong()
         fields = {"model": model, "response_format": "verbose_json", "timestamp_granularities[]": "segment"}
         try:
-            with client.stream("POST", url, data=fields, files={"file": (_file_name(raw), raw)}) as response:
-                status, body = response.status_code, _bounded(response.iter_bytes())
+            status, body = _asked(client, places, url.host, fields, raw)
         except httpx.ConnectError as error:
             raise address.absent() from error
         except (httpx.HTTPError, httpx.StreamError) as error:
@@ -81,6 +97,31 @@ def load(config: SideConfig) -> Run:
         return _transcript(config.speech_model or f"speech server at {address.place}", body)
 
     return run
+
+
+def _places(host: str) -> list[str]:
+    """The addresses that a name of this machine has; looked up once, for that takes files."""
+    try:
+        return list(dict.fromkeys(str(one[4][0]) for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+    except OSError:
+        return [host]
+
+
+def _asked(client: httpx.Client, places: list[httpx.URL], name: str, fields: dict[str, str], raw: bytes) -> _Answer:
+    """Status and body, of the first of the places where somebody listens; raises httpx's errors."""
+    import httpx
+
+    files, extensions = {"file": (_file_name(raw), raw)}, {"sni_hostname": name}
+    for place in places:
+        try:
+            with client.stream("POST", place, data=fields, files=files, extensions=extensions) as response:
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    raise _failed()
+                return response.status_code, _bounded(response.iter_raw())
+        except httpx.ConnectError:
+            if place is places[-1]:
+                raise
+    raise _failed()
 
 
 def _file_name(raw: bytes) -> str:

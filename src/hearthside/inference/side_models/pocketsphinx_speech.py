@@ -6,7 +6,8 @@ decoded on its own, with the cepstral mean of the whole piece.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hearthside.errors import HearthsideError, NeedsPerson
+from hearthside.errors import HearthsideError, NeedsPerson, Refused
 from hearthside.events import Json
 from hearthside.inference.side_models import Run, SideConfig, Task
 from hearthside.inference.side_models.sound_files import RATE, Samples, read_sound, silence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 TASK: Task = "transcribe"
 RANK = 10
-NEED = 288 * 2**20
+NEED = 352 * 2**20  # an unfinished WAV file of 64 MiB is copied
 LONGEST = 64 * 2**20
 LANGUAGES = "English"
 ABOUT = "PocketSphinx, which comes with Hearthside: clearly spoken English, roughly"
@@ -33,6 +34,7 @@ CONNECTS = False
 _LONGEST_S = 300.0
 _PIECE_S = 20.0  # of one piece: the lattice of a piece grows with it
 _SEARCH_S = 5.0  # before that in which the quietest moment is looked for
+_PATIENCE_S = 200.0  # of listening, after which no further piece is begun; a node ends it after 280
 _FRAME = RATE * 30 // 1000  # samples in 30 ms
 _SILENCE = silence(seconds=0.5, rate=44_100)
 
@@ -66,8 +68,21 @@ def load(config: SideConfig) -> Run:
     return run
 
 
-def _transcribed(decoder: pocketsphinx.Decoder, samples: Samples) -> list[Json]:
-    return [segment for start, piece in _pieces(samples) for segment in _heard(decoder, start, piece)]
+def _transcribed(
+    decoder: pocketsphinx.Decoder, samples: Samples, monotonic_s: Callable[[], float] = time.monotonic
+) -> list[Json]:
+    """All of it, or Refused `recording-too-long` where this machine is too slow for that."""
+    ends_s, found = monotonic_s() + _PATIENCE_S, list[Json]()
+    for start, piece in _pieces(samples):
+        if monotonic_s() > ends_s:
+            raise Refused(
+                "recording-too-long",
+                f"This machine needs longer than {_PATIENCE_S / 60:.0f} minutes for this recording, so it was put away "
+                f"after {start / RATE / 60:.1f} of {len(samples) / RATE / 60:.1f} minutes; nothing was kept of it. Cut "
+                "it into shorter pieces.",
+            )
+        found += _heard(decoder, start, piece)
+    return found
 
 
 def _pieces(samples: Samples) -> Iterator[tuple[int, Samples]]:

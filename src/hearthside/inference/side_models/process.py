@@ -5,18 +5,23 @@ input (``model``, ``parent_pid``, ``config``) and writes one when it has loaded 
 ``{"error": ...}``. Then it reads files, each after its length in eight bytes (big-endian), and answers each with one
 line, ``{"result": ...}`` or ``{"error": ...}``. It ends when its standard input does, and with its parent.
 
-What it decodes comes from anywhere, so it can do little: it can write to no file, and once a model is loaded that asks
-nobody else it can open neither file nor connection any more.
+What it decodes comes from anywhere, so it can do little once the model is loaded. Linux on x86_64 and aarch64: the
+kernel refuses it all calls but those for computing on what it holds (`no_way_out.py`), and it gets no more memory than
+it needs. Everywhere else the limits of the process are all there is: they stop what opens files by mistake and no code
+that has taken the process over, for that can close one file and open another.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import queue
 import resource
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import IO, NoReturn
 
 import orjson
@@ -25,11 +30,13 @@ from hearthside.errors import HearthsideError, Refused, RetryLater
 from hearthside.events import Json
 from hearthside.inference.child_process import die_with_parent, leave_no_core, take_stdout
 from hearthside.inference.side_models import Run, SideConfig, load_side_model
+from hearthside.inference.side_models.no_way_out import leave_no_way_out
 from hearthside.inference.wire import error_body
 
 _NICER = 5  # than what answers people
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _AT_ONCE = 2**20  # bytes
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def main() -> None:
@@ -50,11 +57,15 @@ def main() -> None:
     except HearthsideError as error:
         _say(out, {"error": error_body(error)})
         os._exit(1)  # at once: the thread that reads would be found at it
+    _take_no_more_than(model.NEED)
     if not model.CONNECTS:
         _open_nothing_more(out)
+    leave_no_way_out(connects=model.CONNECTS)
     _say(out, {"ready": True})
     while True:
-        _say(out, _answer(run, files.get()))
+        answer = _answer(run, files.get())
+        _give_back_memory()
+        _say(out, answer)
 
 
 def _keep_small() -> None:
@@ -66,9 +77,27 @@ def _keep_small() -> None:
 
 
 def _open_nothing_more(out: IO[bytes]) -> None:
-    """Every number for an open file that is left is taken, so the system gives out no further file or connection."""
+    """Every number for an open file that is left is taken, so the next file or connection is refused.
+
+    It is the only such line where there is no filter, and none against code that closes what is open.
+    """
     allowed = out.fileno() + 1
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
+
+
+def _take_no_more_than(need: int) -> None:
+    """Linux: memory of its own, in bytes, beside what libraries have laid claim to by now and mostly never touch."""
+    if sys.platform == "linux":
+        rows = Path("/proc/self/status").read_text(errors="replace").splitlines()
+        claimed = next(int(row.split()[1]) * 1024 for row in rows if row.startswith("VmData:"))
+        resource.setrlimit(resource.RLIMIT_DATA, (claimed + need, claimed + need))
+
+
+def _give_back_memory() -> None:
+    """What hangs together in circles; and, with glibc, what its allocator keeps: with every picture a little more."""
+    gc.collect()
+    if _TRIM is not None:
+        _TRIM(0)
 
 
 def _receive(stream: IO[bytes], files: queue.Queue[bytes | None], longest: int) -> NoReturn:

@@ -28,6 +28,16 @@ _KEPT = frozenset({
     "model", "response_format", "language", "stream", "timestamp_granularities", "timestamp_granularities[]",
     "include", "include[]",
 })  # fmt: skip
+_TWO_LETTERS = {
+    "ara": "ar", "ces": "cs", "chi": "zh", "cze": "cs", "dan": "da", "deu": "de", "dut": "nl", "ell": "el",
+    "eng": "en", "fin": "fi", "fra": "fr", "fre": "fr", "ger": "de", "gre": "el", "heb": "he", "hin": "hi",
+    "hun": "hu", "ind": "id", "ita": "it", "jpn": "ja", "kor": "ko", "nld": "nl", "nor": "no", "pol": "pl",
+    "por": "pt", "ron": "ro", "rum": "ro", "rus": "ru", "spa": "es", "swe": "sv", "tha": "th", "tur": "tr",
+    "ukr": "uk", "vie": "vi", "zho": "zh",
+}  # fmt: skip
+"""ISO 639-2 in the letters of ISO 639-1, for the languages that are asked for most."""
+
+_NO_LANGUAGE = frozenset({"mis", "mul", "und", "zxx"})  # ISO 639-2: uncoded, several, unknown, none
 _NO = frozenset({"", "false", "0", "no", "off"})
 
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # its messages quote what was sent
@@ -39,7 +49,8 @@ class RecordingRequest:
 
     Attributes:
         form: ``json``, ``text`` or ``verbose_json``.
-        language: what the client says is spoken, ISO 639 and in small letters; "" where it says nothing.
+        language: what the client says is spoken, in small letters: ISO 639-1, of a language that is rarely asked for
+            ISO 639-2; "" where it says nothing.
     """
 
     file: bytes
@@ -190,11 +201,11 @@ class _Form:
                 raise BadRequest(message, param, "unsupported_value")
 
     def _language(self) -> str:
-        """Its first part: en for en-GB."""
+        """Its first part, in two letters where we know them: en for en-GB and for eng."""
         language = self._text("language").lower().replace("_", "-").partition("-")[0]
         if language and not (language.isascii() and language.isalpha() and len(language) in (2, 3)):
             raise BadRequest("A language is named in two letters (ISO 639-1), e.g. en.", "language")
-        return language
+        return "" if language in _NO_LANGUAGE else _TWO_LETTERS.get(language, language)
 
     def _text(self, name: str) -> str:
         return (self._all(name) or [""])[-1]
