@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from hearthside.app.nodes import NodeBook
 from hearthside.app.rooms import Rooms
@@ -35,6 +35,9 @@ REWORD_S = 8.0
 
 HASH_DIGITS = 12
 """Of a model's hash in its identity."""
+
+
+Carried: TypeAlias = Callable[[Callable[[], None]], Callable[[], None]]
 
 
 class Answering(Protocol):
@@ -169,8 +172,11 @@ def _same_file(one: Path | None, other: Path) -> bool:
 class NodeLanguageModel:
     """The language model of a house; `now` gives whoever answers at that moment, None in a house without compute."""
 
-    def __init__(self, compute: Answering | None, registry: AdapterRegistry) -> None:
-        self._compute, self._registry = compute, registry
+    def __init__(
+        self, compute: Answering | None, registry: AdapterRegistry, carried: Carried = lambda deed: deed
+    ) -> None:
+        """`carried`: has a deed in another thread counted as if this one did it (`Costs.carried`)."""
+        self._compute, self._registry, self._carried = compute, registry, carried
         self._not_taken: set[tuple[str, str, str]] = set()  # adapter, node and hash of its model
 
     def now(self, steady: bool = False, patience_s: float | None = None) -> Speaker | None:
@@ -182,7 +188,7 @@ class NodeLanguageModel:
         """
         if self._compute is None:
             return None
-        return Speaker(self._compute, self._registry, self._not_taken, steady, patience_s)
+        return Speaker(self._compute, self._registry, self._not_taken, steady, patience_s, carried=self._carried)
 
     def hurried(self) -> Speaker | None:
         """Whoever answers now, for the wording of what is found out already."""
@@ -205,9 +211,10 @@ class Speaker:
         steady: bool,
         patience_s: float | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        carried: Carried = lambda deed: deed,
     ) -> None:
         """See `NodeLanguageModel.now`; `not_taken` is kept for all speakers."""
-        self._patience_s, self._monotonic_s = patience_s, monotonic_s
+        self._patience_s, self._monotonic_s, self._carried = patience_s, monotonic_s, carried
         self._compute, self._registry, self._not_taken, self._steady = compute, registry, not_taken, steady
         self._serving = compute.snapshot()
         self._adapter = self._fitting()
@@ -228,7 +235,8 @@ class Speaker:
         if self._patience_s is None:
             return self._pieces(messages, max_tokens, math.inf)
         until_s = self._monotonic_s() + self._patience_s
-        return _in_time(self._pieces(messages, max_tokens, until_s), lambda: self._left_s(until_s))
+        pieces = self._pieces(messages, max_tokens, until_s)
+        return _in_time(pieces, lambda: self._left_s(until_s), self._carried)
 
     def _pieces(self, messages: list[dict[str, str]], max_tokens: int, until_s: float) -> Generator[str]:
         try:
@@ -285,7 +293,7 @@ class Speaker:
         return None if (active.id, serving.id, serving.sha256) in self._not_taken else active.id
 
 
-def _in_time(pieces: Generator[str], left_s: Callable[[], float]) -> Iterator[str]:
+def _in_time(pieces: Generator[str], left_s: Callable[[], float], carried: Carried) -> Iterator[str]:
     """What comes before the patience is over, however long one wait for the node is.
 
     A wait for bytes cannot be cut short from outside, so a thread of its own waits; once nobody reads any more, it
@@ -293,6 +301,7 @@ def _in_time(pieces: Generator[str], left_s: Callable[[], float]) -> Iterator[st
 
     Args:
         left_s: seconds that are left; raises RetryLater when there are none.
+        carried: has another thread count what it costs as this one would.
     """
     came: SimpleQueue[str | Exception | None] = SimpleQueue()
     over = threading.Event()
@@ -309,7 +318,7 @@ def _in_time(pieces: Generator[str], left_s: Callable[[], float]) -> Iterator[st
         finally:
             pieces.close()
 
-    threading.Thread(target=read, name="hurried", daemon=True).start()
+    threading.Thread(target=carried(read), name="hurried", daemon=True).start()
     try:
         while True:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -118,6 +118,16 @@ class Costs:
         if work.work == NIGHT and len(work.took) >= _BATCH:
             self._keep(work)
             work.started_ms, work.took = self._clock(), []
+
+    def carried(self, deed: Callable[[], None]) -> Callable[[], None]:
+        """The deed, whose costs in another thread are part of what this thread works on now."""
+        work: _Work | None = getattr(self._here, "work", None)
+
+        def done() -> None:
+            with self._for(work) if work is not None else nullcontext():
+                deed()
+
+        return done
 
     @contextmanager
     def _for(self, work: _Work) -> Iterator[None]:

@@ -88,7 +88,7 @@ class House:
         self.waiting = WaitingDesk(
             lambda: self.rooms, lambda: self._dialogue, lambda: self.trainer, compute, self._jobs, lambda: self.costs
         )
-        model = NodeLanguageModel(compute, rooms.registry)
+        model = NodeLanguageModel(compute, rooms.registry, self.costs.carried)
         self._dialogue = dialogue_of(
             lambda: self.rooms, self.search, model, lambda: compute.model_bytes if compute is not None else 0,
             self.names, self._unfinished, lambda: self.trainer.reader(), outside.standby, away=self.waiting.away,
