@@ -88,3 +88,25 @@ def test_threads_never_share_one(readers: Readers) -> None:
         thread.join()
     assert twice == []
     readers.close()
+
+
+@pytest.mark.parametrize(("failures", "opened"), [(1, True), (2, True), (3, False)])
+def test_an_opening_that_fails_is_tried_again_before_it_is_believed(
+    failures: int, opened: bool, tmp_path: Path
+) -> None:
+    left = [failures]
+
+    def make() -> apsw.Connection:
+        if left[0]:
+            left[0] -= 1
+            raise apsw.IOError("disk I/O error")
+        return apsw.Connection(str(tmp_path / "a.db"))
+
+    readers = Readers(make)
+    if opened:
+        with readers.lent() as connection:
+            assert connection.execute("SELECT 1").fetchall() == [(1,)]
+    else:
+        with pytest.raises(apsw.IOError), readers.lent():
+            pass
+    readers.close()

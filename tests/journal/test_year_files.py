@@ -162,6 +162,24 @@ def test_when_the_newest_file_is_gone_nothing_is_written_and_nobody_waits_for_ev
             assert len(starts(journal)) == 36
 
 
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_file_that_is_removed_while_it_is_opened_counts_as_replaced(
+    removed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal_in(tmp_path) as journal:
+        journal.append([note(1)])
+    path = files.year_files(tmp_path / "journal")[0]
+
+    def broken(path: Path, key: bytes, **more: object) -> None:
+        if removed:
+            files.remove_database(path)
+        raise apsw.IOError("disk I/O error")
+
+    monkeypatch.setattr(files, "open_database", broken)
+    with pytest.raises(Replaced if removed else RetryLater):
+        YearFile(path, year_keys([KEY]))
+
+
 def test_a_file_that_was_removed_is_not_made_again_by_reading_it(tmp_path: Path) -> None:
     with journal_in(tmp_path) as journal:
         journal.append([note(1)])

@@ -198,8 +198,8 @@ def open_with_any(path: Path, keys: Sequence[bytes], vfs: str | None, create: bo
     for key in keys:
         try:
             return open_database(path, key, vfs=vfs, create=create)
-        except (apsw.CantOpenError, FileNotFoundError) as error:
-            if path.exists():
+        except (apsw.CantOpenError, apsw.IOError, FileNotFoundError) as error:
+            if path.exists():  # else it was removed, perhaps between its opening and its first page
                 raise
             raise Gone(path.name) from error
         except NeedsPerson as error:
