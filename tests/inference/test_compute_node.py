@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from hearthside.errors import Refused, RetryLater
 from hearthside.identity.vault import create_vault
 from hearthside.inference.adapters import AdapterManifest, AdapterRegistry
 from hearthside.inference.backend import Message
+from hearthside.inference.guard.keeper import KeeperOptions
 from hearthside.inference.shelf import ModelFile, embedded_model, model_file
 from hearthside.inference.side_models import load_side_model
 from hearthside.inference.supervisor import NodeOptions, NodeState, Supervisor
@@ -42,7 +44,8 @@ class _House:
         self.ahead_ms = 0
         self.states: list[NodeState] = []
         self.registry = AdapterRegistry(create_vault(folder / "vault", key_file=folder / "key"), self.clock)
-        self.supervisor = Supervisor(model, options, self.clock, self.registry, self.states.append)
+        own = replace(options, guard=KeeperOptions(lock=folder))  # other tests load models at the same time
+        self.supervisor = Supervisor(model, own, self.clock, self.registry, self.states.append)
         self.node = self.supervisor.node
 
     def clock(self) -> int:
