@@ -8,6 +8,7 @@ from starlette.requests import Request
 from hearthside.errors import Refused
 from hearthside.events import Json
 from hearthside.inference.backend import Message, Sampling
+from hearthside.inference.side_models import too_large
 
 _ROLES = {"system", "user", "assistant"}
 _LONGEST_GRAMMAR = 65_536  # characters; ours have a few thousand
@@ -30,11 +31,7 @@ async def file_of(request: Request, most: int) -> bytes:
     async for piece in request.stream():
         whole += piece
         if len(whole) > most:
-            raise Refused(
-                "file-too-large",
-                f"This file is larger than the {most >> 20} MiB that are read at once; nothing was kept of it. Send a "
-                "smaller one, or parts of it.",
-            )
+            raise too_large(most)
     return bytes(whole)
 
 

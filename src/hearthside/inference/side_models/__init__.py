@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, cast
 
+from hearthside.errors import Refused
 from hearthside.events import Json
 
 Task: TypeAlias = Literal["transcribe", "read_picture"]
@@ -160,6 +161,15 @@ _OWN = {
     "process",
     "sound_files",
 }  # modules here that are no model
+
+
+def too_large(most: int) -> Refused:
+    """What is said of a file that has more than so many bytes."""
+    return Refused(
+        "file-too-large",
+        f"This file is larger than the {most >> 20} MiB that are read at once; nothing was kept of it. Send a smaller "
+        "one, or parts of it.",
+    )
 
 
 def side_model_names() -> list[str]:

@@ -16,9 +16,9 @@ from typing import IO
 
 import orjson
 
-from hearthside.errors import HearthsideError, NeedsPerson, Refused, RetryLater
+from hearthside.errors import HearthsideError, NeedsPerson, RetryLater
 from hearthside.events import Json
-from hearthside.inference.side_models import TASKS, SideConfig, SideModel, Task, load_side_model, model_for
+from hearthside.inference.side_models import TASKS, SideConfig, SideModel, Task, load_side_model, model_for, too_large
 from hearthside.inference.side_room import Lease
 from hearthside.inference.wire import error_of
 from hearthside.logs import logger
@@ -95,11 +95,7 @@ class SideModels:
         """
         side = self._side(task)
         if len(file) > side.model.LONGEST:
-            raise Refused(
-                "file-too-large",
-                f"This file is larger than the {side.model.LONGEST >> 20} MiB that are read at once; nothing was kept "
-                "of it. Send a smaller one, or parts of it.",
-            )
+            raise too_large(side.model.LONGEST)
         with side.lock:
             try:
                 if side.process is not None and side.process.poll() is not None:  # ended by somebody else meanwhile
